@@ -1,0 +1,60 @@
+"""What the cluster looks like to the decision code."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from modelrollout.rollout.measurements import Measurement
+
+
+@dataclass(frozen=True, slots=True)
+class VersionObservation:
+    """The pods of one version.
+
+    `ready` counts pods of the current template that are ready and not terminating. `problem` says, for a person,
+    what keeps the others from getting ready; it is empty while nothing is known to be wrong.
+    """
+
+    hash: str
+    desired: int
+    ready: int
+    updated: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteObservation:
+    """The route as the API server has it.
+
+    `weights` maps version hash to the weight in the route's spec. `settled` is true when every gateway asked for has
+    accepted this generation of the route and resolved its backends.
+    """
+
+    exists: bool
+    weights: Mapping[str, int] = field(default_factory=dict)
+    settled: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A version's share of the traffic. Weights of all backends of a route are percentages and add up to 100."""
+
+    version_hash: str
+    bento: str
+    service: str
+    port: int
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything a decision needs to know of the world.
+
+    `measurements` is empty when nothing is judged at the moment. `commands` holds the command annotations of the
+    ModelRollout, by command name (retry, abort, promote, approve).
+    """
+
+    versions: Mapping[str, VersionObservation] = field(default_factory=dict)
+    route: RouteObservation = RouteObservation(exists=False)
+    measurements: Mapping[str, Measurement] = field(default_factory=dict)
+    commands: Mapping[str, str] = field(default_factory=dict)
