@@ -29,12 +29,24 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """The values of a query gate at unix time `at`, in seconds; None where an arm has no (finite) value."""
+class Point:
+    """The values of a query gate at the end of scrape window `index`; None where an arm has no (finite) value."""
 
+    index: int
     champion: float | None
     challenger: float | None
-    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A query gate's values, one point for each complete window after the last one judged, up to `through`.
+
+    They come from a range query with the scrape interval as its step, evaluated at the ends of the windows, so that the
+    points do not depend on when one asks.
+    """
+
+    points: tuple[Point, ...]
+    through: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +71,4 @@ class BadQuery:
     message: str
 
 
-Measurement = Counted | Measured | NoData | SourceDown | BadQuery
+Measurement = Counted | Evaluated | NoData | SourceDown | BadQuery
