@@ -5,7 +5,7 @@ Unknown is never a number: each way of not knowing has its own type, so that a g
 
 from dataclasses import dataclass
 
-from modelrollout.evidence.blocks import Block
+from modelrollout.evidence.counts import Block
 
 
 @dataclass(frozen=True, slots=True)
