@@ -1,0 +1,1 @@
+"""Kubernetes: a narrow client, the manifests of a version, and what the cluster says about them."""

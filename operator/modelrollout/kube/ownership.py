@@ -1,0 +1,58 @@
+"""Which objects belong to a ModelRollout: labels to find them by, owner references to prove it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelrollout.kube.client import MODEL_ROLLOUT, Manifest
+
+ROLLOUT_LABEL = "modelrollout.io/rollout"
+VERSION_LABEL = "modelrollout.io/version"
+BENTO_ANNOTATION = "modelrollout.io/bento"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The ModelRollout on whose behalf objects are made."""
+
+    namespace: str
+    name: str
+    uid: str
+
+    @classmethod
+    def of(cls, rollout: Mapping[str, Any]) -> "Owner":
+        """The owner that a ModelRollout read from the API server stands for."""
+        metadata = rollout["metadata"]
+        return cls(metadata["namespace"], metadata["name"], metadata["uid"])
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """Labels by which everything made for this ModelRollout is found."""
+        return {"app.kubernetes.io/managed-by": "modelrollout", ROLLOUT_LABEL: self.name}
+
+    def metadata(self, name: str) -> Manifest:
+        """Metadata of an object made for this ModelRollout; garbage collection removes it with its owner."""
+        return {
+            "name": name,
+            "namespace": self.namespace,
+            "labels": {
+                **self.selector,
+                "app.kubernetes.io/name": self.name,
+                "app.kubernetes.io/component": "model",
+            },
+            "ownerReferences": [
+                {
+                    "apiVersion": MODEL_ROLLOUT.api_version,
+                    "kind": MODEL_ROLLOUT.kind,
+                    "name": self.name,
+                    "uid": self.uid,
+                    "controller": True,
+                    "blockOwnerDeletion": True,
+                }
+            ],
+        }
+
+    def owns(self, manifest: Mapping[str, Any]) -> bool:
+        """Whether this ModelRollout controls the object. Labels prove nothing: anyone can set them."""
+        references = manifest["metadata"].get("ownerReferences", ())
+        return any(ref.get("controller") and ref["uid"] == self.uid for ref in references)
