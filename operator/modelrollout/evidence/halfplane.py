@@ -1,0 +1,133 @@
+"""The e-value of one scrape window against a half-plane of rates: the engine of every gate on proportions.
+
+The null is challenger rate <= ratio * champion rate + offset (or >=, for promotion). For any point (a, b) on
+its boundary and any stake c of the right sign
+
+    S = prod over challenger requests (1 + c/n_b (X - b)) * prod over champion requests (1 - c*ratio/n_a (X -
+    a))
+
+has expectation at most 1. Proof: a request with probability p of being bad contributes 1 + c/n_b (p - b), and
+1 + u <= exp(u), so E[S] <= exp(c * ((rate_b - b) - ratio * (rate_a - a))) = exp(c * (rate_b - ratio * rate_a
+- offset)), which is at most 1 when c >= 0 under the <= null and when c <= 0 under the >= null. Only the mean
+rates of the window enter: requests may differ in their probabilities, windows in their rates, and any
+incident that hits both arms is harmless. Needed are independence of the requests given the past and a point
+and stake that are chosen from the past.
+
+The point and stake used are those that make S the likelihood ratio of an expected alternative (rate_a,
+rate_b) to its Kullback-Leibler projection onto the boundary, which grows fastest under that alternative
+(Turner, Ly and Grunwald, "Generic E-variables for exact sequential k-sample tests", 2024). An inexact
+projection costs growth, never validity.
+"""
+
+import math
+from typing import NamedTuple
+
+from modelrollout.evidence.counts import Block
+
+RATE_FLOOR = 1e-6
+_LARGEST_STAKE = 0.98
+_PROJECTION_STEPS = 2
+
+
+class HalfPlane(NamedTuple):
+    """The boundary challenger = ratio * champion + offset in the square of the two rates."""
+
+    ratio: float
+    offset: float
+
+    def nearest(self, champion_rate: float) -> float:
+        """The champion rate nearest to the given one at which the boundary lies inside the square."""
+        low = max(RATE_FLOOR, (RATE_FLOOR - self.offset) / self.ratio)
+        high = min(1 - RATE_FLOOR, (1 - RATE_FLOOR - self.offset) / self.ratio)
+        return low if champion_rate < low else min(champion_rate, high)
+
+    def allowed(self, champion_rate: float) -> float:
+        """The challenger rate on the boundary."""
+        return self.ratio * champion_rate + self.offset
+
+
+def with_odds_scaled(rate: float, factor: float) -> float:
+    """The rate whose odds are `factor` times those of `rate`: a multiple for rare events, never beyond 1."""
+    scaled = rate * factor
+    return scaled / (1 - rate + scaled)
+
+
+def log_e_value(window: Block, null: HalfPlane, champion_rate: float, challenger_rate: float) -> float:
+    """Logarithm of S for one window in which both arms had requests.
+
+    The two rates are the alternative that the stake is made for, chosen before the window, the champion's
+    such that the boundary lies inside the square there (`nearest`). A challenger rate above the boundary
+    makes S evidence against the <= null, one below it evidence against the >= null.
+    """
+    champion, challenger = window.champion, window.challenger
+    a, b = _projection(champion.total, challenger.total, null, champion_rate, challenger_rate)
+    challenger_stake = (challenger_rate - b) / (b * (1 - b))
+    champion_stake = challenger_stake * challenger.total * null.ratio / champion.total
+    limit = _LARGEST_STAKE / (1 - a) if champion_stake > 0 else _LARGEST_STAKE / a
+    if abs(champion_stake) > limit:
+        challenger_stake *= limit / abs(champion_stake)
+        champion_stake = math.copysign(limit, champion_stake)
+    log_s = (challenger.total - challenger.bad) * math.log1p(-challenger_stake * b)
+    log_s += (champion.total - champion.bad) * math.log1p(champion_stake * a)
+    if challenger.bad:
+        log_s += challenger.bad * math.log1p(challenger_stake * (1 - b))
+    if champion.bad:
+        log_s += champion.bad * math.log1p(-champion_stake * (1 - a))
+    return log_s
+
+
+def log_e_value_against_figure(total: int, bad: int, null_rate: float, rate: float) -> float:
+    """Logarithm of S for one window of one arm against a fixed rate: the likelihood ratio of `rate` to it."""
+    return bad * math.log(rate / null_rate) + (total - bad) * math.log((1 - rate) / (1 - null_rate))
+
+
+def log_growth(
+    champion_total: float,
+    challenger_total: float,
+    null: HalfPlane,
+    champion_rate: float,
+    challenger_rate: float,
+) -> float:
+    """Expected log S of a window when the alternative is true and the stake was made for it (planning only).
+
+    It is the least n_a KL(rate_a || a) + n_b KL(rate_b || b) over the boundary, as far as the projection is
+    exact.
+    """
+    a, b = _projection(champion_total, challenger_total, null, champion_rate, challenger_rate)
+    return champion_total * divergence(champion_rate, a) + challenger_total * divergence(challenger_rate, b)
+
+
+def divergence(rate: float, other: float) -> float:
+    """Kullback-Leibler divergence of two Bernoulli rates in nats; `other` lies strictly between 0 and 1."""
+    of_bad = rate * math.log(rate / other) if rate > 0 else 0.0
+    of_good = (1 - rate) * math.log((1 - rate) / (1 - other)) if rate < 1 else 0.0
+    return of_bad + of_good
+
+
+def _projection(
+    champion_total: float,
+    challenger_total: float,
+    null: HalfPlane,
+    champion_rate: float,
+    challenger_rate: float,
+) -> tuple[float, float]:
+    """The boundary point nearest to the alternative, by fixed-point steps on the stationarity condition.
+
+    The first guess is exact for ratio 1 with offset 0, and for rare events with offset 0.
+    """
+    ratio, offset = null
+    excess = challenger_rate - offset
+    a = (champion_total * champion_rate + challenger_total * excess) / (
+        champion_total + ratio * challenger_total
+    )
+    a = null.nearest(a)
+    b = ratio * a + offset
+    for _ in range(_PROJECTION_STEPS):
+        champion_weight = champion_total * b * (1 - b)
+        challenger_weight = ratio * challenger_total * a * (1 - a)
+        a = (champion_weight * champion_rate + challenger_weight * excess) / (
+            champion_weight + ratio * challenger_weight
+        )
+        a = null.nearest(a)
+        b = ratio * a + offset
+    return a, b

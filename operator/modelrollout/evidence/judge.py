@@ -1,0 +1,73 @@
+"""From the state of a proportion test to a verdict with its reasons."""
+
+import math
+
+from modelrollout.evidence.planning import promotion_effort
+from modelrollout.evidence.proportion import (
+    ProportionState,
+    ProportionTest,
+    expected_champion_rate,
+    gap_bound,
+    log_e_rollback,
+)
+from modelrollout.evidence.verdict import (
+    Guarantee,
+    Judgement,
+    Verdict,
+    percent_text,
+    undecided_text,
+)
+
+
+def judge(test: ProportionTest, state: ProportionState) -> Judgement:
+    """The verdict of one gate after the windows seen so far.
+
+    `Fail` once the rollback evidence has ever reached 1/alpha. `Pass` once the promotion evidence has ever
+    reached 1/beta, unless the present rollback evidence is half-way to a fail: such a challenger has become
+    worse since. Never `Unavailable`: whether there is data to be had is known to whoever reads it.
+    """
+    rollback = log_e_rollback(test, state)
+    needed = _requests_needed(test, state)
+    if state.best_rollback >= -math.log(test.alpha):
+        verdict = Verdict.FAIL
+        false_alarm = percent_text(math.exp(-state.best_rollback))
+        message = f"failed: {_rates(test, state)}; chance of a false alarm at most {false_alarm}"
+    elif state.best_promotion >= -math.log(test.beta) and rollback < -math.log(test.alpha) / 2:
+        verdict = Verdict.PASS
+        message = f"passed: {_rates(test, state)}; the difference is below the margin"
+    else:
+        verdict = Verdict.UNDECIDED
+        message = undecided_text(state.seen.challenger.total, needed)
+    return Judgement(
+        verdict=verdict,
+        guarantee=Guarantee.EXACT,
+        message=message,
+        log_e_rollback=rollback,
+        log_e_promotion=state.best_promotion,
+        champion_rate=state.seen.champion.rate if test.figure is None else test.figure,
+        challenger_rate=state.seen.challenger.rate,
+        gap_bound=gap_bound(test, state),
+        requests_seen=state.seen.challenger.total,
+        requests_needed=needed,
+    )
+
+
+def _requests_needed(test: ProportionTest, state: ProportionState) -> float:
+    """Challenger requests in total until promotion, at the allocation seen and if there is no difference."""
+    challenger, champion = state.seen.challenger.total, state.seen.champion.total
+    if state.best_promotion >= -math.log(test.beta):
+        return challenger
+    share = challenger / (challenger + champion) if challenger and champion else 0.5
+    effort = promotion_effort(test, expected_champion_rate(test, state), share)
+    missing = max(0.0, effort.level - max(state.log_improvements))
+    return challenger + missing / effort.growth if effort.growth else math.inf
+
+
+def _rates(test: ProportionTest, state: ProportionState) -> str:
+    challenger = percent_text(state.seen.challenger.rate)
+    if test.figure is not None:
+        return (
+            f"{challenger} of the challenger's answers are bad, {percent_text(test.figure)} are allowed for"
+        )
+    champion = percent_text(state.seen.champion.rate)
+    return f"{challenger} of the challenger's answers are bad, {champion} of the champion's"
