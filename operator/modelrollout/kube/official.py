@@ -1,0 +1,235 @@
+"""The Kubernetes client over the official `kubernetes` package.
+
+That package is synchronous, so requests run in a bounded pool of threads. Only its configuration,
+authentication and transport are used: its typed models refuse the partial objects that a server may answer with.
+"""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import urllib3
+from kubernetes.client import ApiClient, ApiException, Configuration
+from kubernetes.config import load_incluster_config, load_kube_config
+
+from modelrollout.kube import client as kube
+from modelrollout.kube.client import FIELD_MANAGER, Manifest, ResourceKind, describe, kind_of
+from modelrollout.kube.retry import RETRIABLE_STATUSES, RetryPolicy
+
+_PAGE_SIZE = 500
+
+
+def load_configuration(context: str | None = None) -> Configuration:
+    """Where the API server is and how to log in.
+
+    That of the pod we run in, unless KUBECONFIG or `context` says otherwise; outside of a pod the kubeconfig.
+    Raises kubernetes.config.ConfigException if there is none or it is broken.
+    """
+    configuration = Configuration()
+    in_pod = "KUBERNETES_SERVICE_HOST" in os.environ
+    if in_pod and "KUBECONFIG" not in os.environ and context is None:
+        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    else:
+        load_kube_config(client_configuration=configuration, context=context)  # type: ignore[no-untyped-call]
+    return configuration
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    what: str
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: Manifest | None = None
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Status 0 means that there was none: the connection failed or timed out."""
+
+    request: _Request
+    status: int
+    text: str
+    retry_after: float | None = None
+
+    def error(self) -> kube.KubeError:
+        message = _message(self.text) or f"HTTP status {self.status}"
+        return _error_type(self.status)(f"{self.request.what}: {message}")
+
+    def json(self) -> Manifest:
+        """The object in the answer. Raises the error that fits the status if that is no success."""
+        if not 200 <= self.status < 300:
+            raise self.error()
+        parsed: Manifest = json.loads(self.text)
+        return parsed
+
+
+class OfficialKubeClient:
+    """A `KubeClient`. Close it after use; it is an asynchronous context manager too.
+
+    threads: requests in flight at a time; more wait their turn. timeout: seconds to connect, and seconds
+    between two reads of one answer. sleep is a parameter for tests.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        threads: int = 16,
+        timeout: tuple[float, float] = (5.0, 20.0),
+        retry: RetryPolicy | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        configuration.connection_pool_maxsize = threads
+        # Retries of the transport would hold a thread while they wait, and multiply with ours.
+        configuration.retries = False
+        self._api = ApiClient(configuration)
+        self._api.user_agent = f"{FIELD_MANAGER}/{version('modelrollout')}"
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="kube")
+        self._timeout = timeout
+        self._retry = retry or RetryPolicy()
+        self._sleep = sleep
+
+    async def __aenter__(self) -> "OfficialKubeClient":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop the connections. Requests that have not started yet are cancelled."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._api.close()  # type: ignore[no-untyped-call]
+
+    async def get(self, kind: ResourceKind, namespace: str, name: str) -> Manifest | None:
+        request = _Request(f"get {kind.kind} {namespace}/{name}", "GET", kind.path(namespace, name))
+        answer = await self._send(request)
+        return None if answer.status == 404 else answer.json()
+
+    async def list(
+        self, kind: ResourceKind, namespace: str | None, labels: Mapping[str, str] | None = None
+    ) -> list[Manifest]:
+        what = f"list {kind.plural}" + (f" in {namespace}" if namespace is not None else "")
+        selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
+        query = (("limit", str(_PAGE_SIZE)), ("labelSelector", selector))
+        items: list[Manifest] = []
+        position = ""
+        while True:
+            path = kind.collection_path(namespace)
+            answer = await self._send(_Request(what, "GET", path, (*query, ("continue", position))))
+            if answer.status == 410 and position:
+                # The snapshot that the pages are cut from has expired: start over with a fresh one.
+                items, position = [], ""
+                continue
+            page = answer.json()
+            # Items of a list come without apiVersion and kind.
+            items += [{**item, "apiVersion": kind.api_version, "kind": kind.kind} for item in page["items"]]
+            position = page["metadata"].get("continue", "")
+            if not position:
+                return items
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        path = kind_of(manifest).collection_path(manifest["metadata"]["namespace"])
+        query = (("fieldManager", FIELD_MANAGER),)
+        return (
+            await self._send(_Request(f"create {describe(manifest)}", "POST", path, query, manifest))
+        ).json()
+
+    async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
+        return await self._apply(manifest, "", force)
+
+    async def apply_status(self, manifest: Manifest) -> Manifest:
+        return await self._apply(manifest, "/status", force=True)
+
+    async def _apply(self, manifest: Manifest, subresource: str, force: bool) -> Manifest:
+        metadata = manifest["metadata"]
+        request = _Request(
+            f"apply {describe(manifest)}",
+            "PATCH",
+            kind_of(manifest).path(metadata["namespace"], metadata["name"]) + subresource,
+            (("fieldManager", FIELD_MANAGER), ("force", "true" if force else "false")),
+            manifest,
+            "application/apply-patch+yaml",
+        )
+        return (await self._send(request)).json()
+
+    async def delete(self, kind: ResourceKind, namespace: str, name: str, uid: str) -> None:
+        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        path = kind.path(namespace, name)
+        answer = await self._send(
+            _Request(f"delete {kind.kind} {namespace}/{name}", "DELETE", path, body=options)
+        )
+        if answer.status == 404:
+            return
+        if answer.status == 409:
+            current = await self.get(kind, namespace, name)
+            if current is None or current["metadata"]["uid"] != uid:
+                return
+        answer.json()
+
+    async def _send(self, request: _Request) -> _Answer:
+        """The server's answer, whatever it is. Raises Unavailable if there was no usable one."""
+        loop = asyncio.get_running_loop()
+        started = time.monotonic()
+        attempt = 0
+        while True:
+            answer = await loop.run_in_executor(self._threads, self._send_once, request)
+            if answer.status and answer.status not in RETRIABLE_STATUSES:
+                return answer
+            delay = self._retry.delay(attempt, time.monotonic() - started, answer.retry_after)
+            if delay is None:
+                raise answer.error()
+            await self._sleep(delay)
+            attempt += 1
+
+    def _send_once(self, request: _Request) -> _Answer:
+        try:
+            serialized = self._api.param_serialize(
+                request.method,
+                request.path,
+                query_params=[(key, value) for key, value in request.query if value],
+                header_params={"Accept": "application/json", "Content-Type": request.content_type},
+                body=request.body,
+                auth_settings=["BearerToken"],
+            )
+            response = self._api.call_api(*serialized, _request_timeout=self._timeout)
+            text = response.read().decode()  # type: ignore[no-untyped-call]
+            retry_after = response.getheader("Retry-After")  # type: ignore[no-untyped-call]
+        except (urllib3.exceptions.HTTPError, ApiException) as error:
+            return _Answer(request, 0, str(error))
+        return _Answer(request, response.status, text, _seconds(retry_after))
+
+
+def _error_type(status: int) -> type[kube.KubeError]:
+    match status:
+        case 401 | 403:
+            return kube.Forbidden
+        case 404:
+            return kube.NotFound
+        case 409:
+            return kube.Conflict
+        case _ if status in RETRIABLE_STATUSES or not 400 <= status < 500:
+            return kube.Unavailable
+        case _:
+            return kube.Invalid
+
+
+def _message(text: str) -> str:
+    """The message of a Status object, or the text itself: proxies and unknown paths answer in plain text."""
+    try:
+        status: Any = json.loads(text)
+    except ValueError:
+        return text.strip()
+    return str(status.get("message", "")) if isinstance(status, dict) else text
+
+
+def _seconds(header: str | None) -> float | None:
+    # The header may hold a date as well; API servers send seconds.
+    return float(header) if header and header.isdigit() else None
