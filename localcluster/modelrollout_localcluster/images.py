@@ -17,7 +17,7 @@ from .paths import cache_directory
 from .progress import Progress
 from .tools import program_path
 
-_UNPRIVILEGED = 65534
+UNPRIVILEGED_USER = 65534
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class AddonImage:
                     _copy(library, root / str(library).lstrip("/"))
             containerfile = folder / "Containerfile"
             containerfile.write_text(
-                f"FROM scratch\nCOPY root /\nUSER {_UNPRIVILEGED}\nENTRYPOINT {json.dumps(self.entrypoint)}\n"
+                f"FROM scratch\nCOPY root /\nUSER {UNPRIVILEGED_USER}\nENTRYPOINT {json.dumps(self.entrypoint)}\n"
             )
             # A store of its own, so that the user's images stay as they are and nothing is left behind.
             store = ["--root", folder / "store", "--runroot", folder / "run", "--storage-driver", "vfs"]
