@@ -52,7 +52,9 @@ class Applier:
         self._applied[owner.uid][live["metadata"]["uid"]] = _Applied(_digest(desired), _marker(live))
         return live
 
-    async def prune(self, owner: Owner, observed: Iterable[Manifest], desired: Iterable[Manifest]) -> list[Manifest]:
+    async def prune(
+        self, owner: Owner, observed: Iterable[Manifest], desired: Iterable[Manifest]
+    ) -> list[Manifest]:
         """Delete those of the observed objects that `owner` controls and no longer wants. Returns them."""
         wanted = {_identity(manifest) for manifest in desired}
         pruned = []

@@ -46,7 +46,8 @@ class EventRecorder:
         try:
             await self._client.apply(_manifest(owner, event, series))
         except KubeError as error:
-            _LOG.warning("Event %s about %s/%s was not written: %s", event.reason, owner.namespace, owner.name, error)
+            about = f"{owner.namespace}/{owner.name}"
+            _LOG.warning("Event %s about %s was not written: %s", event.reason, about, error)
 
 
 def _manifest(owner: Owner, event: Event, series: _Series) -> Manifest:

@@ -1,7 +1,8 @@
 """Merge what a user wrote over a generated pod template.
 
-A small part of Kubernetes' strategic merge: objects merge key by key, null removes a key, lists of named things merge
-by name, other lists are replaced. See "Update API Objects in Place Using kubectl patch" in the Kubernetes documentation.
+A small part of Kubernetes' strategic merge: objects merge key by key, null removes a key, lists of named
+things merge by name, other lists are replaced. See "Update API Objects in Place Using kubectl patch" in the
+Kubernetes documentation.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """The Kubernetes client over the official `kubernetes` package.
 
 That package is synchronous, so requests run in a bounded pool of threads. Only its configuration,
-authentication and transport are used: its typed models refuse the partial objects that a server may answer with.
+authentication and transport are used: its typed models refuse partial objects, which servers may answer with.
 """
 
 import asyncio

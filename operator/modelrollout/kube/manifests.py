@@ -1,0 +1,163 @@
+"""The Deployment and the Service of a version."""
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.api.status import Version
+from modelrollout.api.versions import workload_name
+from modelrollout.kube.client import DEPLOYMENT, SERVICE, Invalid, Manifest
+from modelrollout.kube.merge import merge
+from modelrollout.kube.ownership import BENTO_ANNOTATION, ROLLOUT_LABEL, VERSION_LABEL, Owner
+
+MODEL_CONTAINER = "model"
+PORT_NAME = "http"
+
+# Gateways learn of a terminating pod later than its kubelet: it serves on this long before it stops.
+_PRE_STOP_SECONDS = 10
+_TERMINATION_SECONDS = 60
+_MIN_READY_SECONDS = 2
+_STARTUP_PERIOD_SECONDS = 2
+
+# The user that `bentoml containerize` makes. Its image has the name, but only a number proves it is not root.
+_BENTOML_UID = 1034
+
+
+def build_deployment(owner: Owner, spec: ModelRolloutSpec, version: Version, replicas: int) -> Manifest:
+    """The Deployment that runs `replicas` pods of a version.
+
+    `spec.serving.podTemplate` is merged over the generated pod template; the image and the labels that select
+    the pods are not for it to change. Raises Invalid if the outcome has not the form of a pod template.
+    """
+    return {
+        "apiVersion": DEPLOYMENT.api_version,
+        "kind": DEPLOYMENT.kind,
+        "metadata": _metadata(owner, version),
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": _selector(owner, version)},
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"},
+            },
+            "minReadySeconds": _MIN_READY_SECONDS,
+            # The API server wants it to be longer than minReadySeconds.
+            "progressDeadlineSeconds": max(_deadline_seconds(spec), _MIN_READY_SECONDS + 1),
+            "revisionHistoryLimit": 2,
+            "template": _pod_template(owner, spec, version),
+        },
+    }
+
+
+def build_service(owner: Owner, spec: ModelRolloutSpec, version: Version) -> Manifest:
+    """The Service through which a version's pods get their share of the traffic."""
+    port = {"name": PORT_NAME, "port": spec.serving.port, "targetPort": PORT_NAME, "protocol": "TCP"}
+    return {
+        "apiVersion": SERVICE.api_version,
+        "kind": SERVICE.kind,
+        "metadata": _metadata(owner, version),
+        "spec": {"type": "ClusterIP", "selector": _selector(owner, version), "ports": [port]},
+    }
+
+
+def _selector(owner: Owner, version: Version) -> dict[str, str]:
+    return {ROLLOUT_LABEL: owner.name, VERSION_LABEL: version.hash}
+
+
+def _metadata(owner: Owner, version: Version) -> Manifest:
+    metadata = owner.metadata(workload_name(owner.name, version.hash))
+    return {
+        **metadata,
+        "labels": {**metadata["labels"], VERSION_LABEL: version.hash},
+        "annotations": {BENTO_ANNOTATION: version.bento},
+    }
+
+
+def _deadline_seconds(spec: ModelRolloutSpec) -> int:
+    return ceil(spec.serving.progress_deadline.seconds)
+
+
+def _pod_template(owner: Owner, spec: ModelRolloutSpec, version: Version) -> Manifest:
+    metadata = _metadata(owner, version)
+    generated = {
+        "metadata": {
+            "labels": metadata["labels"],
+            "annotations": {
+                **metadata["annotations"],
+                "prometheus.io/scrape": "true",
+                "prometheus.io/port": str(spec.serving.port),
+                "prometheus.io/path": "/metrics",
+            },
+        },
+        "spec": {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": _TERMINATION_SECONDS,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": _BENTOML_UID,
+                "runAsGroup": _BENTOML_UID,
+                "fsGroup": _BENTOML_UID,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [_model_container(spec)],
+            "volumes": [{"name": "tmp", "emptyDir": {}}],
+        },
+    }
+    fixed = {
+        "metadata": {"labels": metadata["labels"]},
+        "spec": {"containers": [{"name": MODEL_CONTAINER, "image": version.image}]},
+    }
+    merged = merge(generated, spec.serving.pod_template)
+    _require_form(merged)
+    template: Manifest = merge(merged, fixed)
+    return template
+
+
+def _require_form(template: Manifest) -> None:
+    path = "spec.serving.podTemplate"
+    for part in ("metadata", "spec"):
+        if not isinstance(template.get(part), Mapping):
+            raise Invalid(f"{path}.{part} must be an object")
+    containers = template["spec"].get("containers")
+    if not isinstance(containers, list) or not all(isinstance(item, Mapping) for item in containers):
+        raise Invalid(f"{path}.spec.containers must be a list of containers")
+
+
+def _model_container(spec: ModelRolloutSpec) -> Manifest:
+    serving = spec.serving
+    environment = [
+        {"name": "BENTOML_PORT", "value": str(serving.port)},
+        # The root file system is read-only; what BentoML and its libraries write goes to the tmp volume.
+        {"name": "BENTOML_HOME", "value": "/tmp/bentoml"},
+        {"name": "HOME", "value": "/tmp"},
+        {"name": "BENTOML_DO_NOT_TRACK", "value": "True"},
+    ]
+    return {
+        "name": MODEL_CONTAINER,
+        "ports": [{"name": PORT_NAME, "containerPort": serving.port, "protocol": "TCP"}],
+        "env": merge(environment, serving.env, "env"),
+        "resources": serving.resources,
+        # Until the model is loaded: no liveness, and no restart before the version's deadline has passed.
+        "startupProbe": _probe(
+            "/readyz",
+            periodSeconds=_STARTUP_PERIOD_SECONDS,
+            failureThreshold=ceil(_deadline_seconds(spec) / _STARTUP_PERIOD_SECONDS) + 1,
+        ),
+        "readinessProbe": _probe("/readyz", periodSeconds=5, failureThreshold=3),
+        "livenessProbe": _probe("/livez", periodSeconds=10, failureThreshold=6),
+        "lifecycle": {"preStop": {"sleep": {"seconds": _PRE_STOP_SECONDS}}},
+        # The end of the log tells why a container that does not start gave up.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+    }
+
+
+def _probe(path: str, **timing: Any) -> Manifest:
+    return {"httpGet": {"path": path, "port": PORT_NAME}, "timeoutSeconds": 5, **timing}

@@ -1,0 +1,1 @@
+"""Routers: how shares of the traffic are given to versions."""

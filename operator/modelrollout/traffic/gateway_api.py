@@ -1,0 +1,135 @@
+"""Traffic split by the weights of a Gateway API HTTPRoute, which the operator owns wholly."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modelrollout.api.spec import GatewayAPI, ParentRef, Traffic
+from modelrollout.kube.client import HTTP_ROUTE, Manifest, ResourceKind
+from modelrollout.kube.ownership import Owner
+from modelrollout.rollout.observation import Backend, RouteObservation
+
+VERSION_HEADER = "x-modelrollout-version"
+
+_MAX_BACKENDS = 16  # of a rule, in the schema of HTTPRoute
+_CONDITIONS = ("Accepted", "ResolvedRefs")
+
+_GATEWAY = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
+
+
+class GatewayAPIRouter:
+    """A `Router` for every implementation of Gateway API v1.
+
+    version_header: response header that names the version that answered; empty for none. It needs a filter on
+    backendRefs, which implementations may refuse (Contour, Envoy Gateway and Istio support it).
+    """
+
+    def __init__(self, version_header: str = VERSION_HEADER) -> None:
+        self._version_header = version_header
+
+    @property
+    def kind(self) -> ResourceKind:
+        return HTTP_ROUTE
+
+    def build(self, owner: Owner, traffic: Traffic, backends: Sequence[Backend]) -> Manifest:
+        return build_http_route(owner, traffic.gateway_api, backends, version_header=self._version_header)
+
+    def observe(self, route: Manifest | None, traffic: Traffic) -> RouteObservation:
+        return route_observation(route, traffic.gateway_api)
+
+
+def build_http_route(
+    owner: Owner, gateway: GatewayAPI, backends: Sequence[Backend], *, version_header: str = VERSION_HEADER
+) -> Manifest:
+    """The HTTPRoute of a ModelRollout: one rule that splits its traffic by the weights of `backends`."""
+    match = {"path": {"type": "PathPrefix", "value": gateway.path_prefix}}
+    refs = [_backend_ref(backend, version_header) for backend in _routable(backends)]
+    return {
+        "apiVersion": HTTP_ROUTE.api_version,
+        "kind": HTTP_ROUTE.kind,
+        "metadata": owner.metadata(owner.name),
+        "spec": {
+            "parentRefs": [_parent_ref(parent) for parent in gateway.parent_refs],
+            **({"hostnames": list(gateway.hostnames)} if gateway.hostnames else {}),
+            "rules": [{"matches": [match], "backendRefs": refs}],
+        },
+    }
+
+
+def route_observation(route: Manifest | None, gateway: GatewayAPI) -> RouteObservation:
+    """What the route's spec and the gateways' answers to it say.
+
+    Settled means that every parent asked for has accepted the route and resolved its backends, in answer to
+    the route's current generation.
+    """
+    if route is None:
+        return RouteObservation(exists=False)
+    problems = [problem for parent in gateway.parent_refs if (problem := _parent_problem(route, parent))]
+    return RouteObservation(
+        exists=True, weights=_weights(route), settled=not problems, problem="; ".join(problems)
+    )
+
+
+def _routable(backends: Sequence[Backend]) -> list[Backend]:
+    """The backends in a stable order. If they are too many for a rule, some without weight are left out."""
+    kept = sorted(backends, key=lambda backend: backend.weight, reverse=True)[:_MAX_BACKENDS]
+    return sorted(kept, key=lambda backend: backend.service)
+
+
+def _backend_ref(backend: Backend, version_header: str) -> Manifest:
+    reference: Manifest = {"name": backend.service, "port": backend.port, "weight": backend.weight}
+    if version_header:
+        header = {"name": version_header, "value": backend.bento}
+        reference["filters"] = [
+            {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"set": [header]}}
+        ]
+    return reference
+
+
+def _parent_ref(parent: ParentRef) -> Manifest:
+    optional = {"namespace": parent.namespace, "sectionName": parent.section_name}
+    return {**_GATEWAY, "name": parent.name} | {key: value for key, value in optional.items() if value}
+
+
+def _weights(route: Manifest) -> dict[str, int]:
+    """Weights by version hash, with which the name of a version's Service ends."""
+    references = (ref for rule in route["spec"].get("rules", ()) for ref in rule.get("backendRefs", ()))
+    return {ref["name"].rpartition("-")[2]: ref.get("weight", 1) for ref in references}
+
+
+def _parent_problem(route: Manifest, parent: ParentRef) -> str:
+    """Why this parent has not settled on the route; empty if it has."""
+    home = route["metadata"]["namespace"]
+    namespace = parent.namespace or home
+    gateway = f"gateway {namespace}/{parent.name}"
+    if parent.section_name:
+        gateway += f", listener {parent.section_name}"
+    answers = [
+        answer
+        for answer in route.get("status", {}).get("parents", ())
+        if _is_about(answer["parentRef"], parent, home)
+    ]
+    if not answers:
+        return f"no controller has answered for {gateway} (does it exist in namespace {namespace}?)"
+    problems = [_answer_problem(answer, route["metadata"]["generation"]) for answer in answers]
+    # A controller that was in charge earlier may have left an answer behind: one that is settled is enough.
+    return "" if "" in problems else f"{gateway}: {problems[0]}"
+
+
+def _answer_problem(answer: Mapping[str, Any], generation: int) -> str:
+    conditions = {condition["type"]: condition for condition in answer.get("conditions", ())}
+    for kind in _CONDITIONS:
+        condition = conditions.get(kind)
+        if condition is None or condition.get("observedGeneration") != generation:
+            return "no answer yet to the latest change of the route"
+        if condition["status"] != "True":
+            return f"{kind} is {condition['status']}: {condition['reason']}: {condition.get('message', '')}"
+    return ""
+
+
+def _is_about(reference: Mapping[str, Any], parent: ParentRef, home: str) -> bool:
+    return (
+        reference.get("kind", _GATEWAY["kind"]) == _GATEWAY["kind"]
+        and reference["name"] == parent.name
+        and reference.get("namespace", home) == (parent.namespace or home)
+        and reference.get("sectionName") == parent.section_name
+    )
