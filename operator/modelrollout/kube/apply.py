@@ -3,9 +3,8 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from modelrollout.kube.client import Conflict, KubeClient, Manifest, describe, kind_of
 from modelrollout.kube.ownership import Owner
@@ -75,8 +74,11 @@ class Applier:
 
     def _is_as_left(self, owner: Owner, desired: Manifest, observed: Manifest) -> bool:
         applied = self._applied[owner.uid].get(observed["metadata"]["uid"])
-        return applied == _Applied(_digest(desired), _marker(observed)) and all(
-            _contains(observed["metadata"], desired["metadata"], part) for part in ("labels", "annotations")
+        return (
+            applied == _Applied(_digest(desired), _marker(observed))
+            # A generation does not count changes of metadata.
+            and _contains(observed, desired, "labels")
+            and _contains(observed, desired, "annotations")
         )
 
 
@@ -91,9 +93,9 @@ def _marker(live: Manifest) -> str:
     return str(metadata["generation"] if "generation" in metadata else metadata["resourceVersion"])
 
 
-def _contains(observed: Mapping[str, Any], desired: Mapping[str, Any], part: str) -> bool:
-    # A generation does not count changes of metadata.
-    return desired.get(part, {}).items() <= observed.get(part, {}).items()
+def _contains(observed: Manifest, desired: Manifest, part: str) -> bool:
+    present = observed["metadata"].get(part, {})
+    return all(present.get(key) == value for key, value in desired["metadata"].get(part, {}).items())
 
 
 def _identity(manifest: Manifest) -> tuple[str, str]:

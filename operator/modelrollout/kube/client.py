@@ -101,9 +101,9 @@ class KubeClient(Protocol):
     async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
         """Server-side apply: give the object these fields, create it if absent, leave all other fields alone.
 
-        A `metadata.uid` in the manifest makes it a precondition that the object is still that one, a
-        `metadata.resourceVersion` that it has not changed since; Conflict otherwise. Without `force`, fields
-        that someone else manages with another value are a Conflict too.
+        With `metadata.uid` in the manifest it is a Conflict if that object is gone or replaced, with
+        `metadata.resourceVersion` too if it has changed since. Without `force` it is one if someone else
+        manages a field with another value.
         """
 
     async def apply_status(self, manifest: Manifest) -> Manifest:

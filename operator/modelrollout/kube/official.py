@@ -59,9 +59,14 @@ class _Answer:
     text: str
     retry_after: float | None = None
 
-    def error(self) -> kube.KubeError:
-        message = _message(self.text) or f"HTTP status {self.status}"
-        return _error_type(self.status)(f"{self.request.what}: {message}")
+    @property
+    def is_transient(self) -> bool:
+        return self.status == 0 or (self.status in RETRIABLE_STATUSES and not self._is_schema_error)
+
+    @property
+    def _is_schema_error(self) -> bool:
+        # Server-side apply answers a field that it does not know as an internal error.
+        return self.status == 500 and "failed to create typed patch object" in self.text
 
     def json(self) -> Manifest:
         """The object in the answer. Raises the error that fits the status if that is no success."""
@@ -69,6 +74,29 @@ class _Answer:
             raise self.error()
         parsed: Manifest = json.loads(self.text)
         return parsed
+
+    def error(self) -> kube.KubeError:
+        status = _status_object(self.text)
+        if status is None and self.status == 404:
+            message = "the API server does not know this kind: are its CRDs installed?"
+        else:
+            message = str(status.get("message", "")) if status else self.text.strip()
+        return self._error_type(status)(f"{self.request.what}: {message or f'HTTP status {self.status}'}")
+
+    def _error_type(self, status: Mapping[str, Any] | None) -> type[kube.KubeError]:
+        match self.status:
+            case 401 | 403:
+                return kube.Forbidden
+            case 404:
+                return kube.NotFound
+            case 409:
+                return kube.Conflict
+            case 422 if "metadata.uid" in _refused_fields(status):
+                return kube.Conflict
+            case _ if self._is_schema_error or (400 <= self.status < 500 and not self.is_transient):
+                return kube.Invalid
+            case _:
+                return kube.Unavailable
 
 
 class OfficialKubeClient:
@@ -181,7 +209,7 @@ class OfficialKubeClient:
         attempt = 0
         while True:
             answer = await loop.run_in_executor(self._threads, self._send_once, request)
-            if answer.status and answer.status not in RETRIABLE_STATUSES:
+            if not answer.is_transient:
                 return answer
             delay = self._retry.delay(attempt, time.monotonic() - started, answer.retry_after)
             if delay is None:
@@ -207,27 +235,18 @@ class OfficialKubeClient:
         return _Answer(request, response.status, text, _seconds(retry_after))
 
 
-def _error_type(status: int) -> type[kube.KubeError]:
-    match status:
-        case 401 | 403:
-            return kube.Forbidden
-        case 404:
-            return kube.NotFound
-        case 409:
-            return kube.Conflict
-        case _ if status in RETRIABLE_STATUSES or not 400 <= status < 500:
-            return kube.Unavailable
-        case _:
-            return kube.Invalid
-
-
-def _message(text: str) -> str:
-    """The message of a Status object, or the text itself: proxies and unknown paths answer in plain text."""
+def _status_object(text: str) -> Mapping[str, Any] | None:
+    """The Status that says why a request failed; None for the plain text of proxies and unknown paths."""
     try:
         status: Any = json.loads(text)
     except ValueError:
-        return text.strip()
-    return str(status.get("message", "")) if isinstance(status, dict) else text
+        return None
+    return status if isinstance(status, dict) else None
+
+
+def _refused_fields(status: Mapping[str, Any] | None) -> set[str]:
+    causes = (status or {}).get("details", {}).get("causes", ())
+    return {cause.get("field", "") for cause in causes}
 
 
 def _seconds(header: str | None) -> float | None:
