@@ -1,0 +1,130 @@
+"""The decision: what should be, given the manifest, the status, what was observed, and the time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from math import floor
+
+from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.api.status import EvidenceCheckpoint, Status, Version
+from modelrollout.api.versions import version_of
+from modelrollout.rollout.conditions import with_conditions
+from modelrollout.rollout.draft import Draft
+from modelrollout.rollout.follow import follow_model
+from modelrollout.rollout.gate_tests import gate_set
+from modelrollout.rollout.judging import Assessment, assess
+from modelrollout.rollout.measurements import Counted
+from modelrollout.rollout.observation import Observation
+from modelrollout.rollout.placement import desired_versions, desired_weights
+from modelrollout.rollout.plan import Placement, Plan
+from modelrollout.rollout.settings import Settings
+from modelrollout.rollout.stages import advance_rollout, advance_watch, note_serving, remove_drained
+
+
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """The two versions that are compared: the one that is trusted and the one that has to prove itself."""
+
+    champion: Version
+    challenger: Version
+
+
+def arms_to_judge(status: Status) -> Arms | None:
+    """The versions whose metrics the next decision needs, or None while nothing is judged."""
+    if status.champion is None or status.evidence is None:
+        return None
+    if status.challenger:
+        return Arms(status.champion, status.challenger)
+    if status.previous:
+        return Arms(status.previous, status.champion)
+    return None
+
+
+def decide(
+    spec: ModelRolloutSpec,
+    generation: int,
+    status: Status,
+    observation: Observation,
+    settings: Settings,
+    now: datetime,
+) -> Plan:
+    """One decision. Deterministic: the same arguments give the same plan, in the operator, in a replay, in a simulation.
+
+    Deciding again from a status that was not yet written gives the same outcome, so a plan that was lost in a crash is
+    made again.
+    """
+    draft = Draft(spec, status, observation.commands, now, settings)
+    if spec.suspend:
+        suspended = with_conditions(draft, generation, observation, None)
+        return Plan(suspended, None, (), None, _essence(suspended) != _essence(status))
+    wanted = version_of(spec.model)
+    if draft.asked("retry"):
+        draft.retry(wanted)
+    follow_model(draft, wanted)
+    assessment = _assess(draft, observation)
+    if assessment:
+        draft.change(
+            gates=assessment.gates,
+            evidence=EvidenceCheckpoint(window=assessment.through, at=now),
+        )
+    note_serving(draft, observation)
+    advance_rollout(draft, observation, assessment)
+    advance_watch(draft, observation, assessment)
+    remove_drained(draft, observation)
+
+    replicas = spec.serving.replicas
+    weights = desired_weights(draft.status, replicas, observation.versions)
+    challenger = draft.status.challenger
+    draft.change(weight=weights.get(challenger.hash) if challenger else None)
+    decided = with_conditions(draft, generation, observation, assessment)
+    return Plan(
+        status=decided,
+        placement=Placement(desired_versions(decided, replicas, observation.versions), weights),
+        events=tuple(draft.events),
+        requeue_after=_requeue_after(decided, settings, now),
+        significant=_essence(decided) != _essence(status),
+    )
+
+
+def _assess(draft: Draft, observation: Observation) -> Assessment | None:
+    """The verdicts, or None if nothing is judged now. A follow-up of the spec may just have ended the comparison."""
+    status = draft.status
+    if status.evidence is None or not observation.measurements or arms_to_judge(status) is None:
+        return None
+    attempt = status.rollout.attempt if status.rollout else 1
+    gates = gate_set(draft.spec.gates, draft.spec.risk, attempt, draft.settings.horizon(draft.spec.strategy))
+    challenger_rate, total_rate = _request_rates(observation, draft.settings.scrape_interval)
+    return assess(
+        gates,
+        status.gates,
+        observation.measurements,
+        through=status.evidence.window,
+        challenger_rate=challenger_rate,
+        total_rate=total_rate,
+    )
+
+
+def _request_rates(observation: Observation, scrape_interval: float) -> tuple[float, float]:
+    """Requests per second of the challenger, and of both arms, over the windows just measured."""
+    best = (0.0, 0.0)
+    for measurement in observation.measurements.values():
+        if isinstance(measurement, Counted) and measurement.windows:
+            seconds = len(measurement.windows) * scrape_interval
+            challenger = sum(window.block.challenger.total for window in measurement.windows)
+            champion = sum(window.block.champion.total for window in measurement.windows)
+            best = max(best, (challenger / seconds, (challenger + champion) / seconds))
+    return best
+
+
+def _requeue_after(status: Status, settings: Settings, now: datetime) -> float | None:
+    """Seconds until the next scrape window can be read, while anything is under way."""
+    if not (status.challenger or status.previous or status.retiring):
+        return None
+    interval = settings.scrape_interval
+    next_window = (floor(now.timestamp() / interval) + 1) * interval + settings.scrape_lag
+    return next_window - now.timestamp()
+
+
+def _essence(status: Status) -> Status:
+    """The status without what changes with every scrape."""
+    conditions = tuple(condition.model_copy(update={"message": ""}) for condition in status.conditions)
+    return status.model_copy(update={"gates": (), "evidence": None, "verdict": "", "conditions": conditions})

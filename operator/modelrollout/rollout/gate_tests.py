@@ -1,0 +1,171 @@
+"""One test per gate of the manifest: how its data become evidence and its evidence a judgement."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import pi
+from typing import Any, Protocol
+
+from modelrollout.api.gates import Gate, QueryGate
+from modelrollout.api.spec import Risk
+from modelrollout.evidence.combine import shares
+from modelrollout.evidence.counts import Block
+from modelrollout.evidence.judge import judge
+from modelrollout.evidence.proportion import ProportionState, ProportionTest, start, update
+from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict
+from modelrollout.rollout.measurements import Point
+
+State = Mapping[str, Any]
+
+
+class GateTest(Protocol):
+    """A gate's test. States are JSON objects, as they stand in the status of the ModelRollout."""
+
+    @property
+    def name(self) -> str:
+        """Of the gate, in the manifest."""
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """How the error rates of its verdicts are backed."""
+
+    def update(self, state: State | None, datum: Block | Point) -> State:
+        """The state after one more window; None is the state before the first."""
+
+    def judge(self, state: State | None) -> Judgement:
+        """What the evidence says now."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountedGateTest:
+    """A gate on a share of bad requests: errors, or answers slower than a boundary."""
+
+    name: str
+    test: ProportionTest
+    guarantee: Guarantee = Guarantee.EXACT
+
+    def update(self, state: State | None, datum: Block | Point) -> State:
+        assert isinstance(datum, Block)
+        return update(self.test, self._load(state), datum).to_dict()
+
+    def judge(self, state: State | None) -> Judgement:
+        return judge(self.test, self._load(state))
+
+    def _load(self, state: State | None) -> ProportionState:
+        return ProportionState.from_dict(state) if state else start(self.test)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryGateTest:
+    """A gate on the value of a query: a threshold, with no error rate to declare.
+
+    One value out of bounds is no failure; `failureLimit` of them in a row are. A missing value breaks no row.
+    """
+
+    name: str
+    query: QueryGate
+    guarantee: Guarantee = Guarantee.THRESHOLD
+
+    def update(self, state: State | None, datum: Block | Point) -> State:
+        assert isinstance(datum, Point)
+        bad, good = (state["bad"], state["good"]) if state else (0, 0)
+        breach = self._breach(datum.champion, datum.challenger)
+        if breach is not None and not (state and state.get("failed")):
+            bad, good = (bad + 1, 0) if breach else (0, good + 1)
+        return {
+            "bad": bad,
+            "good": good,
+            "failed": bad >= self.query.failure_limit,
+            "champion": datum.champion,
+            "challenger": datum.challenger,
+        }
+
+    def judge(self, state: State | None) -> Judgement:
+        bad, good = (state["bad"], state["good"]) if state else (0, 0)
+        champion, challenger = (state["champion"], state["challenger"]) if state else (None, None)
+        if state and state["failed"]:
+            verdict = Verdict.FAIL
+            message = f"failed: {self._breach(champion, challenger) or 'out of bounds'}, {bad} times in a row"
+        elif good >= self.query.pass_limit:
+            verdict, message = Verdict.PASS, f"passed: {_text(challenger)} is within bounds"
+        elif challenger is None:
+            verdict, message = Verdict.UNAVAILABLE, "the query gives no value for the challenger"
+        elif self._needs_champion() and champion is None:
+            verdict, message = Verdict.UNAVAILABLE, "the query gives no value for the champion"
+        else:
+            verdict = Verdict.UNDECIDED
+            message = f"undecided: {good} of {self.query.pass_limit} evaluations in a row within bounds"
+        return Judgement(
+            verdict=verdict,
+            guarantee=self.guarantee,
+            message=message,
+            log_e_rollback=0.0,
+            log_e_promotion=0.0,
+            champion_rate=champion,
+            challenger_rate=challenger,
+            gap_bound=0.0,
+            requests_seen=0,
+            requests_needed=0.0,
+        )
+
+    def _needs_champion(self) -> bool:
+        return self.query.max_increase is not None or self.query.max_ratio is not None
+
+    def _breach(self, champion: float | None, challenger: float | None) -> str | None:
+        """What is out of bounds, "" if nothing is, None if it cannot be told."""
+        if challenger is None or (self._needs_champion() and champion is None):
+            return None
+        query, reference = self.query, champion or 0.0
+        if query.max is not None and challenger > query.max:
+            return f"{_text(challenger)} is above the limit of {_text(query.max)}"
+        if query.min is not None and challenger < query.min:
+            return f"{_text(challenger)} is below the least allowed, {_text(query.min)}"
+        too_much_more = query.max_increase is not None and challenger > reference + query.max_increase
+        too_many_times = query.max_ratio is not None and challenger > reference * query.max_ratio
+        if too_much_more or too_many_times:
+            return f"{_text(challenger)} is too far above the champion's {_text(champion)}"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class GateSet:
+    """The tests of all gates, and the false-rollback rate (a fraction) that they share."""
+
+    tests: tuple[GateTest, ...]
+    alpha: float
+
+
+def gate_set(gates: tuple[Gate, ...], risk: Risk, attempt: int, horizon: int) -> GateSet:
+    """The tests of the manifest's gates, with the declared error rates spread over them.
+
+    attempt: how often this version has been rolled out, from 1. The first has the error rates of the manifest; attempt k
+        has 6 / (pi k)^2 of them, so that all repeats together add at most 0.4 of the declared rates, however many there
+        are: repeating cannot buy a promotion.
+    horizon: scrape windows over which a regression may begin.
+    """
+    discount = 1.0 if attempt == 1 else 6 / (pi * attempt) ** 2
+    alpha, beta = risk.false_rollback.fraction * discount, risk.false_promotion.fraction * discount
+    counted = {gate.name: 1.0 for gate in gates if gate.query is None}
+    alphas = shares(counted, alpha) if counted else {}
+    return GateSet(tuple(_gate_test(gate, alphas.get(gate.name, alpha), beta, horizon) for gate in gates), alpha)
+
+
+def _gate_test(gate: Gate, alpha: float, beta: float, horizon: int) -> GateTest:
+    if gate.query is not None:
+        return QueryGateTest(gate.name, gate.query)
+    kind = gate.error_rate or gate.latency
+    assert kind is not None
+    return CountedGateTest(
+        gate.name,
+        ProportionTest(
+            margin=kind.max_increase.fraction,
+            tolerated=kind.tolerated.fraction,
+            ratio=(gate.error_rate and gate.error_rate.max_ratio) or 1.0,
+            alpha=alpha,
+            beta=beta,
+            horizon=horizon,
+        ),
+    )
+
+
+def _text(value: float | None) -> str:
+    return "no value" if value is None else f"{value:.4g}"

@@ -1,0 +1,196 @@
+"""From measurements to verdicts: every gate's test goes on, window by window, and all gates are weighed together."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+
+from modelrollout.api.status import GateStatus
+from modelrollout.evidence.combine import combine
+from modelrollout.evidence.counts import Block
+from modelrollout.evidence.verdict import (
+    Guarantee,
+    Judgement,
+    Verdict,
+    eta_seconds,
+    percent_text,
+    unavailable,
+)
+from modelrollout.rollout.durations import readable
+from modelrollout.rollout.gate_tests import GateSet, GateTest, State
+from modelrollout.rollout.measurements import (
+    BadQuery,
+    Counted,
+    Evaluated,
+    Measurement,
+    NoData,
+    Point,
+    SourceDown,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What all gates say together after the windows seen so far.
+
+    gates: one entry per gate, in the manifest's order, with the state of its test.
+    through: index of the last window counted.
+    failure: what is wrong with the challenger; empty unless it must be rolled back.
+    gap_bound: upper confidence bound of the worst gate's excess of bad requests, as a fraction of the requests.
+    bad_requests_bound: the excess of bad requests so far that follows from it; 0 while nothing is known.
+    total_rate: requests per second of both arms together.
+    summary: one line for a person.
+    """
+
+    gates: tuple[GateStatus, ...]
+    through: int
+    failure: str
+    all_pass: bool
+    unavailable: bool
+    gap_bound: float
+    bad_requests_bound: float
+    total_rate: float
+    summary: str
+
+
+def assess(
+    gate_set: GateSet,
+    earlier: Sequence[GateStatus],
+    measurements: Mapping[str, Measurement],
+    *,
+    through: int,
+    challenger_rate: float,
+    total_rate: float,
+) -> Assessment:
+    """Go on from `earlier`, which stands at window `through`, with what was measured since.
+
+    The gates advance together, window by window, and stop at the first window that decides a rollback, so that looking
+    late gives the decision that looking in time would have given. If the source is down for one gate no gate advances:
+    the windows are judged when all of them can be read. challenger_rate, total_rate: requests per second now, for estimates.
+    """
+    tests, alpha = gate_set.tests, gate_set.alpha
+    states: dict[str, State | None] = {gate.name: gate.state for gate in earlier}
+    names = [test.name for test in tests]
+    missing = {name: reason for name in names if (reason := _missing(measurements.get(name)))}
+    source_down = any(isinstance(measurements.get(name), SourceDown) for name in names)
+    if not source_down:
+        for index, data in _by_window(names, measurements):
+            for test in tests:
+                if test.name in data:
+                    states[test.name] = test.update(states.get(test.name), data[test.name])
+            through = max(through, index)
+            if _failure(tests, states, alpha):
+                break
+        else:
+            through = max(
+                [
+                    through,
+                    *(m.through for m in measurements.values() if not isinstance(m, SourceDown | BadQuery)),
+                ]
+            )
+    return _assessment(gate_set, states, missing, through, challenger_rate, total_rate)
+
+
+def _by_window(
+    names: Sequence[str], measurements: Mapping[str, Measurement]
+) -> Iterator[tuple[int, Mapping[str, Block | Point]]]:
+    windows: dict[int, dict[str, Block | Point]] = {}
+    for name in names:
+        measurement = measurements.get(name)
+        if isinstance(measurement, Counted):
+            for window in measurement.windows:
+                windows.setdefault(window.index, {})[name] = window.block
+        elif isinstance(measurement, Evaluated):
+            for point in measurement.points:
+                windows.setdefault(point.index, {})[name] = point
+    for index in sorted(windows):
+        yield index, windows[index]
+
+
+def _missing(measurement: Measurement | None) -> str:
+    match measurement:
+        case SourceDown(message):
+            return f"unavailable: {message}"
+        case NoData(message):
+            return f"unavailable: {message}"
+        case BadQuery(message):
+            return f"unavailable: the query is refused: {message}"
+        case _:
+            return ""
+
+
+def _failure(tests: Sequence[GateTest], states: Mapping[str, State | None], alpha: float) -> str:
+    """The evidence that decides a rollback, or nothing. Unavailable data never undoes or makes a failure."""
+    judgements = {test.name: test.judge(states.get(test.name)) for test in tests}
+    failed = [f"{name} {j.message}" for name, j in judgements.items() if j.verdict is Verdict.FAIL]
+    if failed:
+        return "; ".join(failed)
+    counted = {name: j for name, j in judgements.items() if j.guarantee is not Guarantee.THRESHOLD}
+    decision = combine(counted, alpha) if counted else None
+    return decision.message if decision and decision.verdict is Verdict.FAIL else ""
+
+
+def _assessment(
+    gate_set: GateSet,
+    states: Mapping[str, State | None],
+    missing: Mapping[str, str],
+    through: int,
+    challenger_rate: float,
+    total_rate: float,
+) -> Assessment:
+    failure = _failure(gate_set.tests, states, gate_set.alpha)
+    gates = []
+    judgements = []
+    for test in gate_set.tests:
+        state = states.get(test.name)
+        judgement = test.judge(state)
+        if test.name in missing and judgement.verdict is not Verdict.FAIL:
+            judgement = unavailable(missing[test.name], test.guarantee)
+        judgements.append(judgement)
+        gates.append(_gate_status(test, state, judgement, challenger_rate))
+    counted = [j for j in judgements if j.guarantee is not Guarantee.THRESHOLD]
+    worst = max(counted, key=lambda judgement: judgement.gap_bound, default=None)
+    gap_bound = worst.gap_bound if worst else 1.0
+    return Assessment(
+        gates=tuple(gates),
+        through=through,
+        failure=failure,
+        all_pass=bool(gates) and all(j.verdict is Verdict.PASS for j in judgements),
+        unavailable=any(j.verdict is Verdict.UNAVAILABLE for j in judgements),
+        gap_bound=gap_bound,
+        bad_requests_bound=worst.requests_seen * gap_bound if worst and gap_bound < 1 else 0.0,
+        total_rate=total_rate,
+        summary=failure or _summary(gates),
+    )
+
+
+def _gate_status(test: GateTest, state: State | None, judgement: Judgement, challenger_rate: float) -> GateStatus:
+    counted = judgement.guarantee is not Guarantee.THRESHOLD
+    message = judgement.message
+    if counted and judgement.verdict is Verdict.UNDECIDED:
+        eta = eta_seconds(judgement.requests_missing, challenger_rate)
+        if eta != inf:
+            message += f", about {readable(eta)} at the present weight"
+    return GateStatus(
+        name=test.name,
+        verdict=judgement.verdict,
+        message=message,
+        guarantee=judgement.guarantee,
+        champion=_figure(judgement.champion_rate, counted),
+        challenger=_figure(judgement.challenger_rate, counted),
+        requests=judgement.requests_seen if counted else None,
+        state=dict(state) if state else None,
+    )
+
+
+def _figure(value: float | None, counted: bool) -> str | None:
+    if value is None:
+        return None
+    return percent_text(value) if counted else f"{value:.4g}"
+
+
+def _summary(gates: Sequence[GateStatus]) -> str:
+    for verdict in (Verdict.UNAVAILABLE, Verdict.UNDECIDED):
+        waiting = [f"{gate.name} {gate.message}" for gate in gates if gate.verdict == verdict]
+        if waiting:
+            return "; ".join(waiting)
+    return "every gate passes: " + "; ".join(f"{gate.name} {gate.challenger} against {gate.champion}" for gate in gates)

@@ -1,0 +1,22 @@
+"""Settings of the operator that decisions depend on."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from modelrollout.api.strategy import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """scrape_interval: seconds between two scrapes of a pod, as Prometheus is configured.
+
+    scrape_lag: seconds after which a scrape can be read.
+    """
+
+    scrape_interval: float = 15.0
+    scrape_lag: float = 1.0
+
+    def horizon(self, strategy: Strategy) -> int:
+        """The scrape windows over which a rollout and the watch after it may be judged."""
+        seconds = strategy.deadline.after.seconds + strategy.hold_back.for_.seconds
+        return max(1, ceil(seconds / self.scrape_interval))

@@ -1,0 +1,144 @@
+"""What happens next to a rollout, and to the watch after a promotion, given the pods and the verdicts."""
+
+from datetime import datetime, timedelta
+
+from modelrollout.api.status import Version
+from modelrollout.api.strategy import Deadline, DeadlineAction
+from modelrollout.rollout.draft import Draft
+from modelrollout.rollout.judging import Assessment
+from modelrollout.rollout.observation import Observation, VersionObservation
+from modelrollout.rollout.placement import pods_needed
+from modelrollout.rollout.ramp import awaits_approval, next_step
+
+
+def note_serving(draft: Draft, observation: Observation) -> None:
+    """Remember the moment from which the first champion served."""
+    champion = draft.status.champion
+    if champion and draft.status.serving_since is None and _pods(observation, champion).ready > 0:
+        draft.change(serving_since=draft.now)
+        draft.record("Serve", "ChampionServing", f"{champion.bento} is ready and has all of the traffic")
+
+
+def advance_rollout(draft: Draft, observation: Observation, assessment: Assessment | None) -> None:
+    """Take the challenger one step further, promote it or roll it back. Does nothing without a challenger."""
+    challenger, progress = draft.status.challenger, draft.status.rollout
+    if challenger is None or progress is None:
+        return
+    pods = _pods(observation, challenger)
+    enough = pods.ready >= pods_needed(draft.spec.serving.replicas, progress.target_weight)
+    unavailable = assessment is not None and assessment.unavailable
+    progress = draft.progress(
+        not_ready_since=None if enough else progress.not_ready_since or draft.now,
+        metrics_unavailable_since=(progress.metrics_unavailable_since or draft.now) if unavailable else None,
+    )
+    if withdrawal := _withdrawal(draft, challenger, pods, observation, assessment):
+        draft.roll_back(*withdrawal)
+    elif not enough:
+        return
+    elif progress.ramping_since is None:
+        if observation.route.settled:
+            draft.begin_ramp()
+    elif progress.promoting_since is None:
+        _ramp(draft, challenger, observation, assessment)
+    elif observation.route.settled:
+        draft.promote("Promoted", f"{challenger.bento} is the champion")
+
+
+def advance_watch(draft: Draft, observation: Observation, assessment: Assessment | None) -> None:
+    """Judge a promotion while the old champion is warm. Does nothing when no watch runs."""
+    champion, previous, watch = draft.status.champion, draft.status.previous, draft.status.watch
+    if champion is None or previous is None or watch is None:
+        return
+    if draft.asked("abort"):
+        draft.return_to_previous(
+            "Aborted", f"{champion.bento} was aborted by command after its promotion", quarantine=True
+        )
+    elif assessment and assessment.failure and _pods(observation, previous).ready > 0:
+        message = f"{champion.bento} regressed after its promotion: {assessment.failure}"
+        draft.return_to_previous("RegressedAfterPromotion", message, quarantine=True)
+    elif draft.now >= watch.until:
+        draft.end_watch("WatchPassed", f"{champion.bento} held up after its promotion; {previous.bento} is let go")
+
+
+def remove_drained(draft: Draft, observation: Observation) -> None:
+    """Let go of retiring versions that have had no traffic for the drain time."""
+    drain = draft.spec.serving.drain.timedelta
+    draft.remove_retired(
+        {
+            retiring.hash
+            for retiring in draft.status.retiring
+            if observation.route.weights.get(retiring.hash, 0) == 0 and _over(retiring.since, drain, draft.now)
+        }
+    )
+
+
+def _withdrawal(
+    draft: Draft,
+    challenger: Version,
+    pods: VersionObservation,
+    observation: Observation,
+    assessment: Assessment | None,
+) -> tuple[str, str] | None:
+    """Reason and message if the challenger must give its traffic back now."""
+    strategy, serving, progress = draft.spec.strategy, draft.spec.serving, draft.status.rollout
+    assert progress is not None
+    summary = assessment.summary if assessment else "nothing was judged"
+    if draft.asked("abort"):
+        return "Aborted", f"{challenger.bento} was aborted by command"
+    if assessment and assessment.failure:
+        return "GateFailed", f"{challenger.bento} is worse than the champion: {assessment.failure}"
+    if progress.not_ready_since and _over(progress.not_ready_since, serving.progress_deadline.timedelta, draft.now):
+        return (
+            "ChallengerNotReady",
+            f"{challenger.bento} had {pods.ready} of {pods.desired} pods ready after {serving.progress_deadline}: "
+            f"{pods.problem or 'no reason reported'}",
+        )
+    if _expired(progress.ramping_since, strategy.deadline, draft.now):
+        return (
+            "DeadlineExceeded",
+            f"{challenger.bento} was not proven good within {strategy.deadline.after}: {summary}",
+        )
+    if _expired(progress.metrics_unavailable_since, strategy.metrics_deadline, draft.now):
+        return (
+            "MetricsDeadlineExceeded",
+            f"{challenger.bento} had no metrics for {strategy.metrics_deadline.after}: {summary}",
+        )
+    return None
+
+
+def _ramp(draft: Draft, challenger: Version, observation: Observation, assessment: Assessment | None) -> None:
+    progress = draft.status.rollout
+    assert progress is not None
+    if draft.asked("promote"):
+        draft.begin_promotion("PromotionForced", "promoted by command")
+        return
+    route = observation.route
+    applied = route.settled and route.weights.get(challenger.hash) == progress.target_weight
+    if assessment is None or assessment.unavailable or not applied:
+        return
+    if assessment.through * draft.settings.scrape_interval < progress.step_since.timestamp():
+        # No window yet that lies wholly within this step: a step that was not observed is not over.
+        return
+    strategy, approved = draft.spec.strategy, draft.asked("approve")
+    draft.progress(awaits_approval=not approved and awaits_approval(strategy, progress, draft.now))
+    step = next_step(strategy, progress, assessment, approved=approved, now=draft.now)
+    if step is None:
+        return
+    if not step.finished:
+        draft.raise_weight(step.index, step.weight, assessment.summary)
+    elif assessment.all_pass:
+        draft.begin_promotion("PromotionStarted", assessment.summary)
+
+
+def _pods(observation: Observation, version: Version) -> VersionObservation:
+    absent = VersionObservation(hash=version.hash, desired=0, ready=0, updated=False)
+    return observation.versions.get(version.hash, absent)
+
+
+def _expired(since: datetime | None, deadline: Deadline, now: datetime) -> bool:
+    rolls_back = deadline.action is DeadlineAction.ROLLBACK
+    return rolls_back and since is not None and _over(since, deadline.after.timedelta, now)
+
+
+def _over(since: datetime, limit: timedelta, now: datetime) -> bool:
+    return now - since > limit

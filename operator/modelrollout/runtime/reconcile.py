@@ -1,0 +1,184 @@
+"""One reconcile: read the world, decide, write down what was decided, carry it out."""
+
+import logging
+from asyncio import TaskGroup
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from modelrollout.api.rollout import ModelRollout, parse_rollout, parse_status
+from modelrollout.api.status import Status
+from modelrollout.api.versions import pod_pattern, workload_name
+from modelrollout.kube.apply import Applier
+from modelrollout.kube.client import DEPLOYMENT, MODEL_ROLLOUT, POD, SERVICE, KubeClient, KubeError, Manifest
+from modelrollout.kube.events import EventRecorder
+from modelrollout.kube.manifests import build_deployment, build_service
+from modelrollout.kube.observe import version_observations
+from modelrollout.kube.ownership import Owner
+from modelrollout.metrics.source import Arms, MetricsSource
+from modelrollout.rollout.conditions import invalid_status
+from modelrollout.rollout.decide import arms_to_judge, decide
+from modelrollout.rollout.measurements import Measurement
+from modelrollout.rollout.observation import Backend, Observation
+from modelrollout.rollout.plan import Placement, Plan
+from modelrollout.runtime.queue import Key
+from modelrollout.runtime.settings import OperatorSettings
+from modelrollout.traffic.router import Router
+
+_LOG = logging.getLogger(__name__)
+
+COMMANDS = ("retry", "abort", "promote", "approve")
+COMMAND_PREFIX = "modelrollout.io/"
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Reconciles one ModelRollout at a time; safe to call for different ones at once.
+
+    Keeps nothing that matters between calls: every call starts from the API server and the metrics. `problems` only
+    lets the next status say what the API server refused.
+    """
+
+    client: KubeClient
+    applier: Applier
+    recorder: EventRecorder
+    router: Router
+    metrics: MetricsSource
+    settings: OperatorSettings
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    problems: dict[str, str] = field(default_factory=dict)
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Bring one ModelRollout forward. Returns seconds until it should be looked at again, or None.
+
+        Raises KubeError if the API server could not be read or written; the next call makes up for it.
+        """
+        manifest = await self.client.get(MODEL_ROLLOUT, key.namespace, key.name)
+        if manifest is None or "deletionTimestamp" in manifest["metadata"]:
+            # What was made carries owner references: the garbage collector removes it.
+            return None
+        rollout = parse_rollout(manifest)
+        if not isinstance(rollout, ModelRollout):
+            status = parse_status(manifest)
+            generation = manifest["metadata"]["generation"]
+            invalid = invalid_status(status, generation, rollout, self.now())
+            if invalid != status:
+                await self._write_status(manifest, invalid)
+            return None
+        return await self._reconcile(manifest, rollout)
+
+    async def _reconcile(self, manifest: Manifest, rollout: ModelRollout) -> float | None:
+        owner = Owner.of(manifest)
+        world = await self._read(owner)
+        observation = Observation(
+            versions=version_observations(world.deployments, world.pods, self.now()),
+            route=self.router.observe(world.route, rollout.spec.traffic),
+            measurements=await self._measure(owner, rollout),
+            commands=_commands(manifest),
+            apply_problem=self.problems.get(owner.uid, ""),
+        )
+        now = self.now()
+        plan = decide(rollout.spec, rollout.generation, rollout.status, observation, self.settings.decisions, now)
+        if plan.significant or self._checkpoint_due(plan, rollout.status):
+            await self._write_status(manifest, plan.status)
+        if plan.placement:
+            await self._place(owner, rollout, plan.placement, world)
+        for event in plan.events:
+            _LOG.info("%s/%s: %s: %s", owner.namespace, owner.name, event.reason, event.message)
+            await self.recorder.record(owner, event)
+        return plan.requeue_after
+
+    async def _read(self, owner: Owner) -> "_World":
+        async with TaskGroup() as group:
+            deployments = group.create_task(self.client.list(DEPLOYMENT, owner.namespace, owner.selector))
+            services = group.create_task(self.client.list(SERVICE, owner.namespace, owner.selector))
+            pods = group.create_task(self.client.list(POD, owner.namespace, owner.selector))
+            route = group.create_task(self.client.get(self.router.kind, owner.namespace, owner.name))
+        return _World(deployments.result(), services.result(), pods.result(), route.result())
+
+    async def _measure(self, owner: Owner, rollout: ModelRollout) -> Mapping[str, Measurement]:
+        arms = arms_to_judge(rollout.status)
+        if arms is None or rollout.status.evidence is None:
+            return {}
+        return await self.metrics.measure(
+            rollout.spec.gates,
+            Arms(
+                namespace=owner.namespace,
+                champion_pods=pod_pattern(owner.name, arms.champion.hash),
+                challenger_pods=pod_pattern(owner.name, arms.challenger.hash),
+            ),
+            after=rollout.status.evidence.window,
+            now=self.now().timestamp(),
+        )
+
+    def _checkpoint_due(self, plan: Plan, written: Status) -> bool:
+        new, old = plan.status.evidence, written.evidence
+        if new is None or old is None:
+            return new != old
+        return new.window > old.window and (new.at - old.at).total_seconds() >= self.settings.checkpoint_interval
+
+    async def _write_status(self, manifest: Manifest, status: Status) -> None:
+        """Write the status if the ModelRollout is still as it was read; Conflict if not."""
+        metadata = manifest["metadata"]
+        await self.client.apply_status(
+            {
+                "apiVersion": MODEL_ROLLOUT.api_version,
+                "kind": MODEL_ROLLOUT.kind,
+                "metadata": {key: metadata[key] for key in ("namespace", "name", "uid", "resourceVersion")},
+                "status": status.manifest(),
+            }
+        )
+
+    async def _place(self, owner: Owner, rollout: ModelRollout, placement: Placement, world: "_World") -> None:
+        """Pods first, then traffic, and only then remove what has none any more.
+
+        What the API server refuses is shown in the status by the next decision; until then nothing else is touched.
+        """
+        try:
+            desired = []
+            for wanted in placement.versions:
+                service = build_service(owner, rollout.spec, wanted.version)
+                deployment = build_deployment(owner, rollout.spec, wanted.version, wanted.replicas)
+                desired += [deployment, service]
+                await self.applier.apply(owner, deployment, world.find(deployment))
+                await self.applier.apply(owner, service, world.find(service))
+            route = self.router.build(owner, rollout.spec.traffic, _backends(owner, rollout, placement))
+            await self.applier.apply(owner, route, world.route)
+            await self.applier.prune(owner, [*world.deployments, *world.services], desired)
+        except KubeError as error:
+            self.problems[owner.uid] = str(error)
+            raise
+        self.problems.pop(owner.uid, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """The objects of one ModelRollout, as just read."""
+
+    deployments: Sequence[Manifest]
+    services: Sequence[Manifest]
+    pods: Sequence[Manifest]
+    route: Manifest | None
+
+    def find(self, wanted: Manifest) -> Manifest | None:
+        kind, name = wanted["kind"], wanted["metadata"]["name"]
+        objects = self.deployments if kind == DEPLOYMENT.kind else self.services
+        return next((found for found in objects if found["metadata"]["name"] == name), None)
+
+
+def _backends(owner: Owner, rollout: ModelRollout, placement: Placement) -> list[Backend]:
+    return [
+        Backend(
+            version_hash=wanted.version.hash,
+            bento=wanted.version.bento,
+            service=workload_name(owner.name, wanted.version.hash),
+            port=rollout.spec.serving.port,
+            weight=placement.weights.get(wanted.version.hash, 0),
+        )
+        for wanted in placement.versions
+    ]
+
+
+def _commands(manifest: Manifest) -> dict[str, str]:
+    annotations = manifest["metadata"].get("annotations", {})
+    return {name: annotations[COMMAND_PREFIX + name] for name in COMMANDS if COMMAND_PREFIX + name in annotations}

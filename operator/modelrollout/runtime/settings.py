@@ -1,0 +1,98 @@
+"""Settings of the operator process, from the command line."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from modelrollout.rollout.settings import Settings as DecisionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorSettings:
+    """prometheus_url: where the metrics are.
+
+    namespaces: watched namespaces; empty means all of them.
+    decisions: what decisions depend on (scrape interval and lag, in seconds).
+    checkpoint_interval: seconds between two writes of evidence that led to no decision.
+    resync_interval: seconds after which every ModelRollout is looked at even if nothing seems to have happened.
+    workers: reconciles under way at once.
+    lease_name, lease_namespace: the Lease that admits one active replica.
+    port: of the HTTP server for /healthz, /readyz and /metrics.
+    """
+
+    prometheus_url: str
+    namespaces: tuple[str, ...] = ()
+    decisions: DecisionSettings = field(default_factory=DecisionSettings)
+    checkpoint_interval: float = 60.0
+    resync_interval: float = 300.0
+    workers: int = 8
+    lease_name: str = "modelrollout-operator"
+    lease_namespace: str = "default"
+    port: int = 8080
+    version_header: bool = True
+    log_level: str = "INFO"
+
+
+def parse(arguments: Sequence[str] | None = None) -> OperatorSettings:
+    """Settings from command line arguments (default: of this process). Exits with a usage message if they are wrong."""
+    parser = argparse.ArgumentParser(
+        prog="modelrollout-operator",
+        description="Rolls out BentoML models: champion, challenger, proof, promotion, rollback.",
+    )
+    parser.add_argument("--prometheus-url", required=True, help="e.g. http://prometheus.monitoring:9090")
+    parser.add_argument("--namespace", action="append", default=[], help="watch only this namespace; may be repeated")
+    parser.add_argument(
+        "--scrape-interval",
+        type=_seconds,
+        default=15.0,
+        help="seconds between two scrapes of a model's pods (%(default)s)",
+    )
+    parser.add_argument(
+        "--scrape-lag",
+        type=_seconds,
+        default=1.0,
+        help="seconds until a scrape can be read from Prometheus (%(default)s)",
+    )
+    parser.add_argument(
+        "--checkpoint-interval",
+        type=_seconds,
+        default=60.0,
+        help="seconds between writes of undecided evidence (%(default)s)",
+    )
+    parser.add_argument(
+        "--resync-interval",
+        type=_seconds,
+        default=300.0,
+        help="seconds between full passes over everything (%(default)s)",
+    )
+    parser.add_argument("--workers", type=int, default=8, help="reconciles at once (%(default)s)")
+    parser.add_argument("--lease-name", default="modelrollout-operator")
+    parser.add_argument("--lease-namespace", default="default", help="namespace of the leader Lease (%(default)s)")
+    parser.add_argument("--port", type=int, default=8080, help="of /healthz, /readyz and /metrics (%(default)s)")
+    parser.add_argument(
+        "--no-version-header",
+        action="store_true",
+        help="do not add the x-modelrollout-version response header, for gateways without ResponseHeaderModifier on backends",
+    )
+    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    options = parser.parse_args(arguments)
+    return OperatorSettings(
+        prometheus_url=options.prometheus_url,
+        namespaces=tuple(options.namespace),
+        decisions=DecisionSettings(scrape_interval=options.scrape_interval, scrape_lag=options.scrape_lag),
+        checkpoint_interval=options.checkpoint_interval,
+        resync_interval=options.resync_interval,
+        workers=options.workers,
+        lease_name=options.lease_name,
+        lease_namespace=options.lease_namespace,
+        port=options.port,
+        version_header=not options.no_version_header,
+        log_level=options.log_level,
+    )
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError("must be a positive number of seconds")
+    return value
