@@ -168,7 +168,7 @@ class Cluster:
 
     def _remove(self) -> None:
         self._daemons.kill_all()
-        cgroup = cgroup_name(self.name)
+        cgroup = cgroup_name(self._directory)
         if cgroups.exists(cgroup):
             cgroups.remove(cgroup)
         # A folder that another process still writes to cannot stay: every process that could was killed above.

@@ -58,7 +58,7 @@ class ControlPlane:
     def _start_etcd(self, pair: KeyPair) -> None:
         client = f"https://{_LOOPBACK}:{self.state.ports['etcd']}"
         peer = f"https://{_LOOPBACK}:{self.state.ports['etcd_peer']}"
-        command = [
+        command: list[str | Path] = [
             ETCD.binary("etcd"),
             f"--data-dir={self.state.directory / 'etcd'}",
             f"--listen-client-urls={client}",
@@ -94,7 +94,7 @@ class ControlPlane:
         serving = self.authority.issue("apiserver", "kube-apiserver", hosts=[*names, *addresses])
         etcd = self.authority.issue("apiserver-etcd", "kube-apiserver")
         kubelet = self.authority.issue("apiserver-kubelet", "kube-apiserver", "system:masters")
-        command = [
+        command: list[str | Path] = [
             KUBERNETES.binary("kube-apiserver"),
             f"--bind-address={self.address}",
             f"--advertise-address={self.address}",
@@ -109,6 +109,7 @@ class ControlPlane:
             f"--kubelet-certificate-authority={self.authority.certificate}",
             f"--kubelet-client-certificate={kubelet.certificate}",
             f"--kubelet-client-key={kubelet.key}",
+            "--kubelet-preferred-address-types=InternalIP",
             f"--service-account-key-file={signing_key}",
             f"--service-account-signing-key-file={signing_key}",
             "--service-account-issuer=https://kubernetes.default.svc.cluster.local",

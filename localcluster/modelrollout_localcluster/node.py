@@ -1,5 +1,6 @@
 """One node: containerd, kubelet and kube-proxy in namespaces of their own, like a machine within this one."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -47,7 +48,7 @@ class Node:
 
     @property
     def cgroup(self) -> str:
-        return cgroup_name(self.state.name)
+        return cgroup_name(self.state.directory)
 
     @property
     def dns_address(self) -> str:
@@ -226,5 +227,6 @@ class Node:
         (self.directory / "kube-proxy.yaml").write_text(yaml.safe_dump(configuration))
 
 
-def cgroup_name(cluster: str) -> str:
-    return f"modelrollout-{cluster}"
+def cgroup_name(directory: Path) -> str:
+    """One group for each state folder: clusters of two users may have the same name."""
+    return f"modelrollout-{directory.name}-{hashlib.sha256(bytes(directory)).hexdigest()[:8]}"

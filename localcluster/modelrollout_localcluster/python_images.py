@@ -1,0 +1,255 @@
+"""Images of Python programs, built with buildah and cached as OCI archives: the operator and the example models.
+
+All stand on one Python base image, and all versions of the example on one image with their locked dependencies, so a
+version adds a layer of some kilobytes. Nothing is pulled: packages come from Debian's mirror and the package index.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import LocalClusterError
+from .locks import file_lock
+from .paths import cache_directory
+from .pip_settings import PipSettings
+from .progress import Progress
+from .tools import program_path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+EXAMPLE = REPOSITORY / "examples" / "digits"
+EXAMPLE_VERSIONS = ("v1", "v2", "v3", "v4", "v5")
+
+_PYTHON_IMAGE = "localhost/modelrollout-python"
+_BENTOML_IMAGE = "localhost/modelrollout-bentoml"
+_DEBIAN_SUITE = "bookworm"
+_DEBIAN_OPTIONS = (
+    "--variant=essential",
+    "--include=libstdc++6,python3,python3-pip",
+    # Without it the essential packages bring usrmerge, and with it all of Perl.
+    "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
+    *(f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "locale", "man")),
+)
+_PYTHON_CONTAINERFILE = 'FROM scratch\nADD root.tar /\nENV LANG=C.UTF-8\nCMD ["python3"]\n'
+
+
+@dataclass(frozen=True)
+class ImageArchive:
+    """An image in an OCI archive. One archive may hold several images that share layers."""
+
+    name: str
+    path: Path
+    digest: str
+    """Of the image's manifest, as in `NAME@sha256:...`."""
+
+
+def operator_image(progress: Progress | None = None) -> ImageArchive:
+    """The operator as `localhost/modelrollout:VERSION`, built from /Dockerfile unless the cache has it.
+
+    Needs root. Raises LocalClusterError when a tool is missing or a step fails.
+    """
+    progress = progress or Progress()
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    name = f"localhost/modelrollout:{project['version']}"
+    sources = [REPOSITORY / file for file in ("Dockerfile", "pyproject.toml", "requirements/operator.txt")]
+    archive = _archive_path("operator", [*sources, *sorted((REPOSITORY / "operator").rglob("*.py"))])
+    with _lock():
+        if not archive.exists():
+            python = _python_image(progress)
+            with _Builder.open("operator") as builder, progress.stage("build the operator's image"):
+                builder.build(REPOSITORY / "Dockerfile", name, PYTHON_IMAGE=python)
+                builder.save([name], archive)
+    return _images_in(archive)[name]
+
+
+def example_images(progress: Progress | None = None) -> dict[str, ImageArchive]:
+    """The example models by version, as `localhost/digits:VERSION`, trained and built unless the cache has them.
+
+    They share one archive, which has each shared layer once. Needs root, and BentoML and scikit-learn in this
+    interpreter. Raises LocalClusterError when a tool is missing or a step fails.
+    """
+    progress = progress or Progress()
+    names = {version: f"localhost/digits:{version}" for version in EXAMPLE_VERSIONS}
+    sources = [REPOSITORY / "requirements/examples.txt", *sorted(EXAMPLE.glob("*.*"))]
+    archive = _archive_path("digits", sources)
+    with _lock():
+        if not archive.exists():
+            _bentoml_image(progress)
+            with _Builder.open("digits") as builder:
+                _build_bentos(builder, names, progress)
+                with progress.stage("save the example images"):
+                    builder.save(names.values(), archive)
+    images = _images_in(archive)
+    return {version: images[name] for version, name in names.items()}
+
+
+def _python_image(progress: Progress) -> str:
+    """Debian's Python and pip without apt; what `python:3.11-slim` is to a machine that can pull."""
+    name = f"{_PYTHON_IMAGE}:{_digest(_DEBIAN_SUITE, *_DEBIAN_OPTIONS, _PYTHON_CONTAINERFILE)}"
+    with _Builder.open("python") as builder:
+        if builder.has(name):
+            return name
+        with progress.stage("build the Python base image"):
+            root = builder.scratch / "root.tar"
+            builder.run([program_path("mmdebstrap"), *_DEBIAN_OPTIONS, _DEBIAN_SUITE, root])
+            containerfile = builder.scratch / "Containerfile"
+            containerfile.write_text(_PYTHON_CONTAINERFILE)
+            builder.buildah("build", f"--file={containerfile}", f"--tag={name}", builder.scratch)
+    return name
+
+
+def _bentoml_image(progress: Progress) -> None:
+    """BentoML and scikit-learn on the Python image, under the name that bentofile.yaml gives as its base."""
+    python = _python_image(progress)
+    recipe = EXAMPLE / "base.Dockerfile"
+    key = _digest(python, recipe.read_text(), (REPOSITORY / "requirements/examples.txt").read_text())
+    with _Builder.open("bentoml") as builder:
+        if not builder.has(f"{_BENTOML_IMAGE}:{key}"):
+            with progress.stage("build the BentoML base image"):
+                builder.build(recipe, f"{_BENTOML_IMAGE}:{key}", PYTHON_IMAGE=python)
+        builder.buildah("tag", f"{_BENTOML_IMAGE}:{key}", f"{_BENTOML_IMAGE}:latest")
+
+
+def _build_bentos(builder: "_Builder", names: Mapping[str, str], progress: Progress) -> None:
+    bentoml = [sys.executable, "-m", "bentoml"]
+    with progress.stage("train the example models"):
+        builder.run([sys.executable, EXAMPLE / "train.py", *names])
+    for version, name in names.items():
+        with progress.stage(f"build the image {name}"):
+            builder.run([*bentoml, "build", EXAMPLE, f"--version={version}", f"--arg=version={version}"])
+            builder.run([*bentoml, "containerize", f"digits:{version}", "--backend=buildah", f"-t={name}"])
+
+
+@dataclass(frozen=True)
+class _Builder:
+    """Runs the steps of one build: a scratch folder, a log and an image store apart from the user's."""
+
+    scratch: Path
+    log: Path
+    environment: Mapping[str, str]
+
+    @classmethod
+    @contextmanager
+    def open(cls, name: str) -> Iterator["_Builder"]:
+        if os.geteuid() != 0:
+            raise LocalClusterError("Building images needs root.")
+        store = cache_directory() / "containers"
+        log = cache_directory() / "logs" / f"image-{name}.log"
+        for folder in (store, log.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        log.write_text("")
+        configuration = store / "storage.conf"
+        configuration.write_text(
+            f'[storage]\ndriver = "overlay"\ngraphroot = "{store}/root"\nrunroot = "{store}/run"\n'
+        )
+        with tempfile.TemporaryDirectory(dir=cache_directory(), prefix="image-") as scratch:
+            environment = {
+                **os.environ,
+                "BENTOML_DO_NOT_TRACK": "True",
+                "BENTOML_HOME": f"{scratch}/bentoml",
+                "BUILDAH_ISOLATION": "chroot",
+                "CONTAINERS_STORAGE_CONF": str(configuration),
+                # BentoML accepts a Dockerfile template only below the working directory and unpacks it here.
+                "TMPDIR": scratch,
+            }
+            yield cls(Path(scratch), log, environment)
+
+    def run(self, command: Sequence[str | Path]) -> None:
+        with self.log.open("a") as log:
+            result = subprocess.run(
+                command, cwd=self.scratch, env=self.environment, stdout=log, stderr=log, check=False
+            )
+        if result.returncode:
+            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
+            raise LocalClusterError(f"{command[0]} failed; the end of {self.log} says:\n{tail}")
+
+    def buildah(self, *arguments: str | Path) -> None:
+        self.run([program_path("buildah"), *arguments])
+
+    def build(self, recipe: Path, name: str, **arguments: str) -> None:
+        """Build a Dockerfile, which finds pip's settings as secrets so that no layer has them."""
+        self.buildah(
+            "build",
+            f"--file={recipe}",
+            f"--tag={name}",
+            *(f"--build-arg={key}={value}" for key, value in arguments.items()),
+            *(f"--secret={secret}" for secret in PipSettings.of_this_machine().as_secrets(self.scratch)),
+            REPOSITORY,
+        )
+
+    def has(self, name: str) -> bool:
+        listing = subprocess.run(
+            [program_path("buildah"), "images", "--quiet", name],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return listing.returncode == 0
+
+    def save(self, names: Iterable[str], archive: Path) -> None:
+        """Move images from the store to one archive."""
+        layout = self.scratch / "layout"
+        for name in names:
+            # zstd takes half the time of the default.
+            self.buildah("push", "--compression-format=zstd", name, f"oci:{layout}:{name}")
+            self.buildah("rmi", name)
+        unfinished = self.scratch / "archive.tar"
+        with tarfile.open(unfinished, "w") as tar:
+            for member in ("index.json", "oci-layout", "blobs"):
+                tar.add(layout / member, member)
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.replace(archive)
+
+
+def _lock():  # type: ignore[no-untyped-def]
+    return file_lock(cache_directory() / "locks" / "python-images")
+
+
+def _archive_path(name: str, sources: Iterable[Path]) -> Path:
+    parts = [_DEBIAN_SUITE, *_DEBIAN_OPTIONS]
+    for source in sources:
+        parts += [str(source.relative_to(REPOSITORY)), source.read_text()]
+    return cache_directory() / "images" / f"{name}-{_digest(*parts)}.oci.tar"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def _images_in(archive: Path) -> dict[str, ImageArchive]:
+    with tarfile.open(archive) as tar:
+        index = tar.extractfile("index.json")
+        assert index is not None
+        manifests = json.load(index)["manifests"]
+    images = (
+        ImageArchive(entry["annotations"]["org.opencontainers.image.ref.name"], archive, entry["digest"])
+        for entry in manifests
+    )
+    return {image.name: image for image in images}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("operator", "examples"))
+    what = parser.parse_args().what
+    progress = Progress()
+    try:
+        images = [operator_image(progress)] if what == "operator" else example_images(progress).values()
+    except LocalClusterError as error:
+        sys.exit(f"{parser.prog}: {error}")
+    for image in images:
+        print(image.name, image.digest, image.path)
+
+
+if __name__ == "__main__":
+    main()
