@@ -51,9 +51,7 @@ class Applier:
         self._applied[owner.uid][live["metadata"]["uid"]] = _Applied(_digest(desired), _marker(live))
         return live
 
-    async def prune(
-        self, owner: Owner, observed: Iterable[Manifest], desired: Iterable[Manifest]
-    ) -> list[Manifest]:
+    async def prune(self, owner: Owner, observed: Iterable[Manifest], desired: Iterable[Manifest]) -> list[Manifest]:
         """Delete those of the observed objects that `owner` controls and no longer wants. Returns them."""
         wanted = {_identity(manifest) for manifest in desired}
         pruned = []
@@ -61,9 +59,7 @@ class Applier:
             metadata = manifest["metadata"]
             if _identity(manifest) in wanted or not owner.owns(manifest) or "deletionTimestamp" in metadata:
                 continue
-            await self._client.delete(
-                kind_of(manifest), metadata["namespace"], metadata["name"], metadata["uid"]
-            )
+            await self._client.delete(kind_of(manifest), metadata["namespace"], metadata["name"], metadata["uid"])
             self._applied[owner.uid].pop(metadata["uid"], None)
             pruned.append(manifest)
         return pruned

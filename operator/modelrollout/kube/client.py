@@ -41,8 +41,7 @@ LEASE = ResourceKind("coordination.k8s.io/v1", "Lease", "leases")
 HTTP_ROUTE = ResourceKind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 
 _KINDS = {
-    (kind.api_version, kind.kind): kind
-    for kind in (MODEL_ROLLOUT, DEPLOYMENT, SERVICE, POD, EVENT, LEASE, HTTP_ROUTE)
+    (kind.api_version, kind.kind): kind for kind in (MODEL_ROLLOUT, DEPLOYMENT, SERVICE, POD, EVENT, LEASE, HTTP_ROUTE)
 }
 
 

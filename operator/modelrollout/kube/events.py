@@ -37,9 +37,7 @@ class EventRecorder:
     async def record(self, owner: Owner, event: Event) -> None:
         """Write an Event about the ModelRollout. A failure is logged, not raised: Events are best effort."""
         now = self._now()
-        self._series = {
-            key: series for key, series in self._series.items() if now - series.last < _SERIES_WINDOW
-        }
+        self._series = {key: series for key, series in self._series.items() if now - series.last < _SERIES_WINDOW}
         earlier = self._series.get((owner.uid, event))
         series = _Series(earlier.first, now, earlier.count + 1) if earlier else _Series(now, now, 1)
         self._series[owner.uid, event] = series

@@ -28,7 +28,7 @@ def build_deployment(owner: Owner, spec: ModelRolloutSpec, version: Version, rep
     """The Deployment that runs `replicas` pods of a version.
 
     `spec.serving.podTemplate` is merged over the generated pod template; the image and the labels that select
-    the pods are not for it to change. Raises Invalid if the outcome has not the form of a pod template.
+    the pods are not for it to change. Raises Invalid if its containers are no list of objects.
     """
     return {
         "apiVersion": DEPLOYMENT.api_version,
@@ -109,20 +109,12 @@ def _pod_template(owner: Owner, spec: ModelRolloutSpec, version: Version) -> Man
         "metadata": {"labels": metadata["labels"]},
         "spec": {"containers": [{"name": MODEL_CONTAINER, "image": version.image}]},
     }
-    merged = merge(generated, spec.serving.pod_template)
-    _require_form(merged)
+    merged: Manifest = merge(generated, spec.serving.pod_template.manifest())
+    containers = merged["spec"].get("containers")
+    if not isinstance(containers, list) or not all(isinstance(item, Mapping) for item in containers):
+        raise Invalid("spec.serving.podTemplate.spec.containers: must be a list of containers")
     template: Manifest = merge(merged, fixed)
     return template
-
-
-def _require_form(template: Manifest) -> None:
-    path = "spec.serving.podTemplate"
-    for part in ("metadata", "spec"):
-        if not isinstance(template.get(part), Mapping):
-            raise Invalid(f"{path}.{part} must be an object")
-    containers = template["spec"].get("containers")
-    if not isinstance(containers, list) or not all(isinstance(item, Mapping) for item in containers):
-        raise Invalid(f"{path}.spec.containers must be a list of containers")
 
 
 def _model_container(spec: ModelRolloutSpec) -> Manifest:
@@ -137,8 +129,8 @@ def _model_container(spec: ModelRolloutSpec) -> Manifest:
     return {
         "name": MODEL_CONTAINER,
         "ports": [{"name": PORT_NAME, "containerPort": serving.port, "protocol": "TCP"}],
-        "env": merge(environment, serving.env, "env"),
-        "resources": serving.resources,
+        "env": merge(environment, [variable.manifest() for variable in serving.env], "env"),
+        "resources": serving.resources.manifest(),
         # Until the model is loaded: no liveness, and no restart before the version's deadline has passed.
         "startupProbe": _probe(
             "/readyz",

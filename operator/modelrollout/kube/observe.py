@@ -11,7 +11,8 @@ from modelrollout.rollout.observation import VersionObservation
 # A container that runs but is not ready is loading its model; only after this long is it worth a word.
 _NOT_READY_GRACE = timedelta(seconds=30)
 
-_MAX_PROBLEM = 500
+_MAX_PROBLEM = 500  # characters
+_MAX_OUTPUT = 300  # of the problem, for what a container printed
 
 # Reasons for which a container waits that are part of a normal start.
 _STARTING = frozenset({"ContainerCreating", "PodInitializing", ""})
@@ -40,9 +41,7 @@ def version_observation(deployment: Manifest, pods: Iterable[Manifest], now: dat
     version_hash = _label(deployment)
     status = deployment.get("status", {})
     desired = deployment["spec"].get("replicas", 1)
-    alive = [
-        pod for pod in pods if _label(pod) == version_hash and "deletionTimestamp" not in pod["metadata"]
-    ]
+    alive = [pod for pod in pods if _label(pod) == version_hash and "deletionTimestamp" not in pod["metadata"]]
     return VersionObservation(
         hash=version_hash,
         desired=desired,
@@ -98,7 +97,9 @@ def _container_problem(container: Mapping[str, Any]) -> str:
 def _exit(container: Mapping[str, Any], terminated: Mapping[str, Any]) -> str:
     cause = terminated.get("reason", "Error")
     exited = f"container {container['name']} exited with code {terminated['exitCode']}"
-    return _text(exited if cause == "Error" else f"{exited} ({cause})", terminated.get("message"))
+    # The message is the end of the log, and the end of that is where the error is.
+    output = " ".join(terminated.get("message", "").split())[-_MAX_OUTPUT:]
+    return _text(exited if cause == "Error" else f"{exited} ({cause})", output)
 
 
 def _readiness_problems(pod: Manifest, now: datetime) -> Iterator[str]:

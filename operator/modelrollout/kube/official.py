@@ -166,9 +166,7 @@ class OfficialKubeClient:
     async def create(self, manifest: Manifest) -> Manifest:
         path = kind_of(manifest).collection_path(manifest["metadata"]["namespace"])
         query = (("fieldManager", FIELD_MANAGER),)
-        return (
-            await self._send(_Request(f"create {describe(manifest)}", "POST", path, query, manifest))
-        ).json()
+        return (await self._send(_Request(f"create {describe(manifest)}", "POST", path, query, manifest))).json()
 
     async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
         return await self._apply(manifest, "", force)
@@ -191,9 +189,7 @@ class OfficialKubeClient:
     async def delete(self, kind: ResourceKind, namespace: str, name: str, uid: str) -> None:
         options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         path = kind.path(namespace, name)
-        answer = await self._send(
-            _Request(f"delete {kind.kind} {namespace}/{name}", "DELETE", path, body=options)
-        )
+        answer = await self._send(_Request(f"delete {kind.kind} {namespace}/{name}", "DELETE", path, body=options))
         if answer.status == 404:
             return
         if answer.status == 409:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modelrollout.api.spec import GatewayAPI, ParentRef, Traffic
+from modelrollout.api.traffic import GatewayAPI, ParentReference, Traffic
 from modelrollout.kube.client import HTTP_ROUTE, Manifest, ResourceKind
 from modelrollout.kube.ownership import Owner
 from modelrollout.rollout.observation import Backend, RouteObservation
@@ -64,9 +64,7 @@ def route_observation(route: Manifest | None, gateway: GatewayAPI) -> RouteObser
     if route is None:
         return RouteObservation(exists=False)
     problems = [problem for parent in gateway.parent_refs if (problem := _parent_problem(route, parent))]
-    return RouteObservation(
-        exists=True, weights=_weights(route), settled=not problems, problem="; ".join(problems)
-    )
+    return RouteObservation(exists=True, weights=_weights(route), settled=not problems, problem="; ".join(problems))
 
 
 def _routable(backends: Sequence[Backend]) -> list[Backend]:
@@ -79,13 +77,11 @@ def _backend_ref(backend: Backend, version_header: str) -> Manifest:
     reference: Manifest = {"name": backend.service, "port": backend.port, "weight": backend.weight}
     if version_header:
         header = {"name": version_header, "value": backend.bento}
-        reference["filters"] = [
-            {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"set": [header]}}
-        ]
+        reference["filters"] = [{"type": "ResponseHeaderModifier", "responseHeaderModifier": {"set": [header]}}]
     return reference
 
 
-def _parent_ref(parent: ParentRef) -> Manifest:
+def _parent_ref(parent: ParentReference) -> Manifest:
     optional = {"namespace": parent.namespace, "sectionName": parent.section_name}
     return {**_GATEWAY, "name": parent.name} | {key: value for key, value in optional.items() if value}
 
@@ -96,7 +92,7 @@ def _weights(route: Manifest) -> dict[str, int]:
     return {ref["name"].rpartition("-")[2]: ref.get("weight", 1) for ref in references}
 
 
-def _parent_problem(route: Manifest, parent: ParentRef) -> str:
+def _parent_problem(route: Manifest, parent: ParentReference) -> str:
     """Why this parent has not settled on the route; empty if it has."""
     home = route["metadata"]["namespace"]
     namespace = parent.namespace or home
@@ -104,9 +100,7 @@ def _parent_problem(route: Manifest, parent: ParentRef) -> str:
     if parent.section_name:
         gateway += f", listener {parent.section_name}"
     answers = [
-        answer
-        for answer in route.get("status", {}).get("parents", ())
-        if _is_about(answer["parentRef"], parent, home)
+        answer for answer in route.get("status", {}).get("parents", ()) if _is_about(answer["parentRef"], parent, home)
     ]
     if not answers:
         return f"no controller has answered for {gateway} (does it exist in namespace {namespace}?)"
@@ -126,7 +120,7 @@ def _answer_problem(answer: Mapping[str, Any], generation: int) -> str:
     return ""
 
 
-def _is_about(reference: Mapping[str, Any], parent: ParentRef, home: str) -> bool:
+def _is_about(reference: Mapping[str, Any], parent: ParentReference, home: str) -> bool:
     return (
         reference.get("kind", _GATEWAY["kind"]) == _GATEWAY["kind"]
         and reference["name"] == parent.name

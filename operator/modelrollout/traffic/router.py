@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from modelrollout.api.spec import Traffic
+from modelrollout.api.traffic import Traffic
 from modelrollout.kube.client import Manifest, ResourceKind
 from modelrollout.kube.ownership import Owner
 from modelrollout.rollout.observation import Backend, RouteObservation

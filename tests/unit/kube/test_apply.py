@@ -92,9 +92,7 @@ async def test_a_status_that_moves_on_is_no_reason_to_apply(client: FakeKubeClie
     assert client.requests == []
 
 
-async def test_after_a_restart_the_object_is_applied_once_more(
-    client: FakeKubeClient, applier: Applier
-) -> None:
+async def test_after_a_restart_the_object_is_applied_once_more(client: FakeKubeClient, applier: Applier) -> None:
     live = await applier.apply(OWNER, deployment(), None)
     restarted = Applier(client)
     client.requests.clear()
@@ -106,9 +104,7 @@ async def test_after_a_restart_the_object_is_applied_once_more(
     assert again == live
 
 
-async def test_an_object_that_lost_our_labels_is_found_by_its_name(
-    client: FakeKubeClient, applier: Applier
-) -> None:
+async def test_an_object_that_lost_our_labels_is_found_by_its_name(client: FakeKubeClient, applier: Applier) -> None:
     await client.apply(deployment())
     client.requests.clear()
 
@@ -140,9 +136,7 @@ async def test_an_object_that_is_not_ours_is_left_alone(
     assert await client.get(DEPLOYMENT, "ml", "churn-v1") == live
 
 
-async def test_pruning_removes_what_is_ours_and_no_longer_wanted(
-    client: FakeKubeClient, applier: Applier
-) -> None:
+async def test_pruning_removes_what_is_ours_and_no_longer_wanted(client: FakeKubeClient, applier: Applier) -> None:
     kept = await client.apply(deployment(name="churn-v1"))
     obsolete = await client.apply(deployment(name="churn-v2"))
     foreign = await client.apply(deployment(name="churn-v3", owner=STRANGER))

@@ -9,7 +9,9 @@ from modelrollout.kube.merge import merge
 
 NAMES = st.sampled_from(["a", "b", "c"])
 SCALARS = st.booleans() | st.integers(0, 9) | st.text("xyz", max_size=3)
-ITEMS = st.fixed_dictionaries({"name": NAMES, "value": SCALARS}, optional={"resources": st.dictionaries(NAMES, SCALARS)})
+ITEMS = st.fixed_dictionaries(
+    {"name": NAMES, "value": SCALARS}, optional={"resources": st.dictionaries(NAMES, SCALARS)}
+)
 NAMED_LISTS = st.lists(ITEMS, max_size=3, unique_by=lambda item: item["name"])
 OBJECTS = st.fixed_dictionaries(
     {},
@@ -120,13 +122,17 @@ def test_every_name_of_either_side_is_there_once(base: dict[str, Any], override:
             id="null removes",
         ),
         pytest.param(
-            {"a": 1}, {"b": {"c": None, "d": 2}}, {"a": 1, "b": {"d": 2}}, id="null removes in what is new too"
+            {"a": 1},
+            {"b": {"c": None, "d": 2}},
+            {"a": 1, "b": {"d": 2}},
+            id="null removes in what is new too",
         ),
+        pytest.param({"drop": ["ALL"]}, {"drop": ["NET_RAW"]}, {"drop": ["NET_RAW"]}, id="a plain list is replaced"),
         pytest.param(
-            {"drop": ["ALL"]}, {"drop": ["NET_RAW"]}, {"drop": ["NET_RAW"]}, id="a plain list is replaced"
-        ),
-        pytest.param(
-            {"containers": [{"name": "model"}]}, {"containers": "oops"}, {"containers": "oops"}, id="nonsense is kept"
+            {"containers": [{"name": "model"}]},
+            {"containers": "oops"},
+            {"containers": "oops"},
+            id="nonsense is kept",
         ),
     ],
 )

@@ -1,0 +1,225 @@
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from kubernetes.client import Configuration
+from scripted_server import HANG_UP, Answer, ScriptedServer
+
+from modelrollout.kube.client import (
+    DEPLOYMENT,
+    MODEL_ROLLOUT,
+    POD,
+    Conflict,
+    Forbidden,
+    Invalid,
+    KubeError,
+    Manifest,
+    NotFound,
+    Unavailable,
+)
+from modelrollout.kube.official import OfficialKubeClient
+from modelrollout.kube.retry import RetryPolicy
+
+Call = Callable[[OfficialKubeClient], Awaitable[Any]]
+
+DEPLOYED: Manifest = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"namespace": "ml", "name": "churn", "uid": "u1"},
+    "spec": {"replicas": 1},
+}
+
+CALLS: dict[str, Call] = {
+    "get": lambda client: client.get(DEPLOYMENT, "ml", "churn"),
+    "list": lambda client: client.list(DEPLOYMENT, "ml"),
+    "create": lambda client: client.create(DEPLOYED),
+    "apply": lambda client: client.apply(DEPLOYED),
+    "apply_status": lambda client: client.apply_status(DEPLOYED),
+    "delete": lambda client: client.delete(DEPLOYMENT, "ml", "churn", "u1"),
+}
+
+
+def failure(status: int, message: str = "because", **more: Any) -> Answer:
+    return Answer(status, {"kind": "Status", "status": "Failure", "message": message, **more})
+
+
+def page(*names: str, position: str = "") -> Answer:
+    items = [{"metadata": {"name": name}} for name in names]
+    return Answer(200, {"kind": "PodList", "metadata": {"continue": position}, "items": items})
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    return []
+
+
+@pytest.fixture
+async def client(server: ScriptedServer, waits: list[float]) -> AsyncIterator[OfficialKubeClient]:
+    async def remember(seconds: float) -> None:
+        waits.append(seconds)
+
+    async with OfficialKubeClient(
+        Configuration(host=server.url), threads=2, retry=RetryPolicy(attempts=3), sleep=remember
+    ) as client:
+        yield client
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+@pytest.mark.parametrize(
+    "trouble",
+    [failure(429), failure(500), failure(502), failure(503), failure(504), HANG_UP],
+    ids=["429", "500", "502", "503", "504", "no answer"],
+)
+async def test_a_transient_failure_is_tried_again(
+    server: ScriptedServer, client: OfficialKubeClient, call: Call, trouble: Answer | None
+) -> None:
+    server.script([trouble, trouble, Answer(200, {**DEPLOYED, "items": []})])
+
+    await call(client)
+
+    assert len(server.asked) == 3
+    assert server.asked[0] == server.asked[1] == server.asked[2]
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+async def test_a_server_that_stays_away_is_given_up_on(
+    server: ScriptedServer, client: OfficialKubeClient, call: Call, waits: list[float]
+) -> None:
+    server.script([failure(503, "etcd is down")])
+
+    with pytest.raises(Unavailable, match="etcd is down"):
+        await call(client)
+
+    assert len(server.asked) == 3
+    assert len(waits) == 2
+
+
+async def test_no_connection_is_unavailable(client: OfficialKubeClient, server: ScriptedServer) -> None:
+    async with OfficialKubeClient(Configuration(host="http://127.0.0.1:1"), retry=RetryPolicy(attempts=1)) as nowhere:
+        with pytest.raises(Unavailable, match=r"get Deployment ml/churn: .*refused"):
+            await nowhere.get(DEPLOYMENT, "ml", "churn")
+
+
+async def test_retry_after_is_honoured(server: ScriptedServer, client: OfficialKubeClient, waits: list[float]) -> None:
+    busy = failure(429)
+    server.script([Answer(busy.status, busy.body, {"Retry-After": "7"}), Answer(200, DEPLOYED)])
+
+    await client.get(DEPLOYMENT, "ml", "churn")
+
+    assert waits[0] >= 7
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (failure(400), Invalid),
+        (failure(401), Forbidden),
+        (failure(403), Forbidden),
+        (failure(409), Conflict),
+        (failure(413), Invalid),
+        (failure(422), Invalid),
+        (failure(422, details={"causes": [{"field": "metadata.uid"}]}), Conflict),
+        (failure(500, "because failed to create typed patch object (x): .spec.y"), Invalid),
+    ],
+    ids=["400", "401", "403", "409", "413", "422", "422 of another uid", "500 of the schema"],
+)
+async def test_an_answer_that_is_final_is_not_tried_again(
+    server: ScriptedServer, client: OfficialKubeClient, call: Call, answer: Answer, error: type[KubeError]
+) -> None:
+    server.script([answer, Answer(200, DEPLOYED)])
+
+    with pytest.raises(error, match=r"(Deployment ml/churn|list deployments in ml): because"):
+        await call(client)
+
+    methods = [asked.method for asked in server.asked]
+    assert methods.count(methods[0]) == 1
+
+
+async def test_what_does_not_exist_is_none(server: ScriptedServer, client: OfficialKubeClient) -> None:
+    server.script([failure(404)])
+
+    assert await client.get(DEPLOYMENT, "ml", "churn") is None
+
+
+async def test_a_kind_without_crd_is_named_as_such(server: ScriptedServer, client: OfficialKubeClient) -> None:
+    server.script([Answer(404, "404 page not found\n")])
+
+    with pytest.raises(NotFound, match=r"list modelrollouts: .* are its CRDs installed"):
+        await client.list(MODEL_ROLLOUT, None)
+
+
+async def test_a_long_list_is_read_page_by_page(server: ScriptedServer, client: OfficialKubeClient) -> None:
+    server.script([page("a", "b", position="next"), page("c")])
+
+    pods = await client.list(POD, "ml", {"x": "1", "y": "2"})
+
+    assert [pod["metadata"]["name"] for pod in pods] == ["a", "b", "c"]
+    assert {(pod["apiVersion"], pod["kind"]) for pod in pods} == {("v1", "Pod")}
+    assert server.asked[0].path == "/api/v1/namespaces/ml/pods"
+    assert [asked.query["labelSelector"] for asked in server.asked] == [["x=1,y=2"]] * 2
+    assert [asked.query.get("continue") for asked in server.asked] == [None, ["next"]]
+
+
+async def test_a_list_whose_snapshot_expires_half_way_is_read_anew(
+    server: ScriptedServer, client: OfficialKubeClient
+) -> None:
+    server.script([page("a", position="next"), failure(410), page("a", "b")])
+
+    assert [pod["metadata"]["name"] for pod in await client.list(POD, "ml")] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("call", "path", "force"),
+    [
+        (lambda client: client.apply(DEPLOYED), "", "true"),
+        (lambda client: client.apply(DEPLOYED, force=False), "", "false"),
+        (lambda client: client.apply_status(DEPLOYED), "/status", "true"),
+    ],
+    ids=["apply", "apply without force", "status"],
+)
+async def test_apply_is_server_side(
+    server: ScriptedServer, client: OfficialKubeClient, call: Call, path: str, force: str
+) -> None:
+    server.script([Answer(200, DEPLOYED)])
+
+    assert await call(client) == DEPLOYED
+
+    [asked] = server.asked
+    assert (asked.method, asked.path) == ("PATCH", "/apis/apps/v1/namespaces/ml/deployments/churn" + path)
+    assert asked.query == {"fieldManager": ["modelrollout"], "force": [force]}
+    assert asked.content_type == "application/apply-patch+yaml"
+    assert asked.body == DEPLOYED
+
+
+async def test_delete_means_one_object_and_what_it_owns(server: ScriptedServer, client: OfficialKubeClient) -> None:
+    server.script([Answer(200, {"kind": "Status"})])
+
+    await client.delete(DEPLOYMENT, "ml", "churn", "u1")
+
+    assert server.asked[0].body == {"preconditions": {"uid": "u1"}, "propagationPolicy": "Background"}
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [failure(404)],
+        [failure(409), failure(404)],
+        [failure(409), Answer(200, {**DEPLOYED, "metadata": {"uid": "u2"}})],
+    ],
+    ids=["absent", "gone meanwhile", "another one of that name"],
+)
+async def test_deleting_what_is_gone_is_fine(
+    server: ScriptedServer, client: OfficialKubeClient, answers: list[Answer]
+) -> None:
+    server.script(answers)
+
+    await client.delete(DEPLOYMENT, "ml", "churn", "u1")
+
+    assert "DELETE" in {asked.method for asked in server.asked}
