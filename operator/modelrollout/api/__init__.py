@@ -1,0 +1,1 @@
+"""The ModelRollout API: models of the custom resource, their validation, and the CRD generated from them."""

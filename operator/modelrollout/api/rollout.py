@@ -1,0 +1,48 @@
+"""The custom resource as a whole."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from modelrollout.api.base import ApiModel
+from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.api.status import Status
+
+GROUP = "modelrollout.io"
+VERSION = "v1alpha1"
+KIND = "ModelRollout"
+
+
+class ObjectMeta(ApiModel):
+    """The part of the metadata that the operator reads."""
+
+    name: str
+    """Name of the ModelRollout."""
+    namespace: str = "default"
+    """Its namespace."""
+    uid: str = ""
+    """What tells it from an earlier one of the same name; empty in a manifest that was never applied."""
+    generation: int = 0
+    """Counts the changes of the spec."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Its labels."""
+    annotations: dict[str, str] = Field(default_factory=dict)
+    """Its annotations."""
+    deletion_timestamp: datetime | None = None
+    """When its deletion was asked for."""
+
+
+class ModelRollout(ApiModel):
+    """A model on Kubernetes of which every new version has to prove itself beside the one that runs."""
+
+    api_version: Literal["modelrollout.io/v1alpha1"]
+    """Version of the API."""
+    kind: Literal["ModelRollout"]
+    """Kind of the object."""
+    metadata: ObjectMeta
+    """Name, namespace and generation."""
+    spec: ModelRolloutSpec
+    """What is asked for."""
+    status: Status = Field(default_factory=Status)
+    """What the operator reports, and all that it remembers."""

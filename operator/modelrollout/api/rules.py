@@ -1,0 +1,75 @@
+"""Rules of the API that more than one field takes part in, or that need a message a person understands.
+
+Every rule is written twice, in CEL for the API server and in Python for everyone without one (the operator, the command
+line). They stand side by side so that they can be compared, and the tests hold both against the same manifests.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+VALIDATIONS = "x-kubernetes-validations"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What must hold for an object.
+
+    cel: the rule as a CEL expression over `self`.
+    holds: the same in Python, over the parsed object.
+    message: what is allowed, for a person.
+    field: the member that is to blame, by its name in a manifest; empty if it is the object as a whole.
+    """
+
+    cel: str
+    holds: Callable[[Any], bool]
+    message: str
+    field: str = ""
+
+    def to_schema(self) -> dict[str, str]:
+        """The rule as an entry of x-kubernetes-validations."""
+        entry = {"rule": self.cel, "message": self.message}
+        return entry | {"fieldPath": f".{self.field}"} if self.field else entry
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Annotates a string that must match `pattern` as a whole.
+
+    A `pattern` in the schema would do, but the API server then answers with the regular expression alone.
+    pattern: in the syntax that RE2 and Python share, without anchors.
+    """
+
+    pattern: str
+    message: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        json_schema = handler(schema)
+        return {**json_schema, VALIDATIONS: [*json_schema.get(VALIDATIONS, ()), self.to_schema()]}
+
+    def to_schema(self) -> dict[str, str]:
+        """The rule as an entry of x-kubernetes-validations."""
+        return {"rule": f"self.matches({cel_string(f'^(?:{self.pattern})$')})", "message": self.message}
+
+    def accepts(self, value: str) -> bool:
+        """Whether all of `value` matches."""
+        return re.fullmatch(self.pattern, value) is not None
+
+    def _check(self, value: Any) -> Any:
+        if not self.accepts(value):
+            raise ValueError(self.message)
+        return value
+
+
+def cel_string(text: str) -> str:
+    """`text` as a string literal of CEL."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,44 @@
+"""What a user asks for."""
+
+from typing import Annotated
+
+from pydantic import Field, StrictBool
+
+from modelrollout.api.base import ApiModel
+from modelrollout.api.baseline import Baseline, ChampionBaseline
+from modelrollout.api.gates import Gate
+from modelrollout.api.model import Model
+from modelrollout.api.serving import Serving
+from modelrollout.api.strategy import Strategy
+from modelrollout.api.traffic import Traffic
+from modelrollout.api.units import Percent, PositivePercent
+
+
+class Risk(ApiModel):
+    """How often a rollout may end wrongly, over its whole length and however often one looks."""
+
+    false_rollback: PositivePercent = Percent("1%")
+    """Highest probability that a challenger as good as the champion is rolled back."""
+    false_promotion: PositivePercent = Percent("1%")
+    """Highest probability that a challenger worse than a gate allows is promoted."""
+
+
+class ModelRolloutSpec(ApiModel):
+    """The model that should run, how it is served, and how a new version proves itself."""
+
+    suspend: StrictBool = False
+    """Whether the operator leaves everything as it is: pods and traffic stay, nothing is decided."""
+    model: Model
+    """The model version that should run. Changing it starts a rollout."""
+    serving: Serving = Serving()
+    """How a version of the model is served."""
+    traffic: Traffic
+    """How requests reach the model."""
+    strategy: Strategy = Strategy()
+    """How traffic is shifted to a challenger."""
+    baseline: Baseline = Baseline(champion=ChampionBaseline())
+    """What a challenger is compared with."""
+    gates: Annotated[tuple[Gate, ...], Field(min_length=1, max_length=16)]
+    """Criteria by which a challenger is judged: all must pass for a promotion, one that fails rolls back."""
+    risk: Risk = Risk()
+    """How often a rollout may end wrongly."""

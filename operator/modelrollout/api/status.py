@@ -1,0 +1,192 @@
+"""What the operator reports, and all that it remembers."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from modelrollout.api.base import ApiModel, Time
+from modelrollout.api.conditions import Condition
+
+QUARANTINE_LIMIT = 20
+
+
+class Phase(StrEnum):
+    """Where a rollout stands, for people; nothing is decided by it."""
+
+    DEPLOYING = "Deploying"
+    STABLE = "Stable"
+    PREPARING = "Preparing"
+    RAMPING = "Ramping"
+    PROMOTING = "Promoting"
+    WATCHING = "Watching"
+    ROLLING_BACK = "RollingBack"
+    ROLLED_BACK = "RolledBack"
+    SUSPENDED = "Suspended"
+    INVALID = "Invalid"
+
+
+class Version(ApiModel):
+    """A version of the model that was or is deployed."""
+
+    bento: str
+    """Name and version of the Bento."""
+    image: str
+    """Its container image."""
+    hash: str
+    """Digest of both. The Deployment and the Service of the version end with it."""
+
+
+class RetiringVersion(Version):
+    """A version without traffic that waits for its removal."""
+
+    since: Time
+    """When it lost its traffic."""
+
+
+class QuarantinedVersion(Version):
+    """A version that was rolled back and is not tried again by itself."""
+
+    reason: str
+    """Why it was rolled back, in one CamelCase word."""
+    message: str
+    """Why it was rolled back, for a person."""
+    at: Time
+    """When it was rolled back last."""
+    failures: int = 1
+    """How often it was rolled back. Every repeat has to meet a stricter test."""
+    released: bool = False
+    """Whether it may be tried again, as a retry asked for."""
+
+
+class RolloutProgress(ApiModel):
+    """How far the rollout under way is."""
+
+    started_at: Time
+    """When the rollout began."""
+    ramping_since: Time | None = None
+    """When the challenger got its first weight."""
+    not_ready_since: Time | None = None
+    """Since when the challenger has had fewer ready pods than its weight needs."""
+    metrics_unavailable_since: Time | None = None
+    """Since when no gate can be judged for want of metrics."""
+    promoting_since: Time | None = None
+    """When the challenger was found good and began to get the pods for all of the traffic."""
+    step: int = 0
+    """Index of the step, or of the level of the ramp, counted from 0."""
+    step_since: Time
+    """When this step began."""
+    target_weight: int = 0
+    """Share of the traffic in percent that the challenger should have."""
+    awaits_approval: bool = False
+    """Whether only an approval is missing for the next step."""
+    attempt: int = 1
+    """Which try of this version it is, counted from 1."""
+
+
+class Watch(ApiModel):
+    """The watch after a promotion."""
+
+    since: Time
+    """When the promotion happened."""
+    until: Time
+    """When the old champion is let go, if all goes well."""
+    hold_back_percent: int
+    """Share of the traffic in percent that the old champion keeps."""
+
+
+class GateStatus(ApiModel):
+    """What a gate says about the challenger."""
+
+    name: str
+    """Name of the gate."""
+    verdict: str
+    """Pass, Fail, Undecided or Unavailable."""
+    message: str = ""
+    """The verdict with its figures, for a person."""
+    guarantee: str
+    """How the declared error rates are backed: Exact, Asymptotic, or Threshold if they are not."""
+    champion: str | None = None
+    """The champion's figure."""
+    challenger: str | None = None
+    """The challenger's figure."""
+    requests: int | None = None
+    """Requests of the challenger that were judged."""
+    state: dict[str, Any] | None = None
+    """State of the test, from which it goes on after a restart. Not meant for people."""
+
+
+class EvidenceCheckpoint(ApiModel):
+    """Up to where the recorded metrics are counted in the states of the gates."""
+
+    window: int
+    """Index of the last scrape window that was counted: unix time divided by the scrape interval, rounded down."""
+    at: Time
+    """When it was written."""
+
+
+class HandledCommands(ApiModel):
+    """Values of the command annotations that were carried out; a new value is a new command."""
+
+    retry: str | None = None
+    """Of `modelrollout.io/retry`."""
+    abort: str | None = None
+    """Of `modelrollout.io/abort`."""
+    promote: str | None = None
+    """Of `modelrollout.io/promote`."""
+    approve: str | None = None
+    """Of `modelrollout.io/approve`."""
+
+
+class Decision(ApiModel):
+    """A decision of the operator."""
+
+    at: Time
+    """When it was made."""
+    action: str
+    """What was done, in one CamelCase word."""
+    reason: str
+    """Why, in one CamelCase word."""
+    message: str
+    """Why, for a person."""
+    weight: int | None = None
+    """The challenger's weight in percent at that time."""
+
+
+class Status(ApiModel):
+    """What the operator reports, and all that it remembers."""
+
+    observed_generation: int | None = None
+    """The generation of the spec that this status is about."""
+    phase: Phase | None = None
+    """Where the rollout stands, in one word. Derived from the rest; scripts should read the conditions."""
+    champion: Version | None = None
+    """The version that is trusted."""
+    challenger: Version | None = None
+    """The version that has to prove itself."""
+    previous: Version | None = None
+    """The old champion, while it stays warm after a promotion."""
+    weight: int | None = None
+    """The challenger's share of the traffic in percent, as written to the route."""
+    verdict: str = ""
+    """Why the rollout stands where it does, in one line."""
+    serving_since: Time | None = None
+    """When the champion began to serve."""
+    rollout: RolloutProgress | None = None
+    """How far the rollout under way is."""
+    watch: Watch | None = None
+    """The watch after a promotion."""
+    retiring: tuple[RetiringVersion, ...] = ()
+    """Versions without traffic that wait for their removal."""
+    gates: tuple[GateStatus, ...] = ()
+    """What each gate says."""
+    evidence: EvidenceCheckpoint | None = None
+    """Up to where the recorded metrics are counted."""
+    quarantine: Annotated[tuple[QuarantinedVersion, ...], Field(max_length=QUARANTINE_LIMIT)] = ()
+    """Versions that were rolled back, oldest first."""
+    handled: HandledCommands = HandledCommands()
+    """Commands that were carried out."""
+    last_decision: Decision | None = None
+    """The last decision."""
+    conditions: tuple[Condition, ...] = ()
+    """Ready; Reconciling and Stalled while they hold; Progressing, Promoted, MetricsAvailable."""
