@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from modelrollout.api.rollout import GROUP, KIND, VERSION
+
 Manifest = dict[str, Any]
 
 FIELD_MANAGER = "modelrollout"
@@ -32,7 +34,7 @@ class ResourceKind:
         return f"{self.collection_path(namespace)}/{name}"
 
 
-MODEL_ROLLOUT = ResourceKind("modelrollout.io/v1alpha1", "ModelRollout", "modelrollouts")
+MODEL_ROLLOUT = ResourceKind(f"{GROUP}/{VERSION}", KIND, "modelrollouts")
 DEPLOYMENT = ResourceKind("apps/v1", "Deployment", "deployments")
 SERVICE = ResourceKind("v1", "Service", "services")
 POD = ResourceKind("v1", "Pod", "pods")

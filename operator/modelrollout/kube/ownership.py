@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelrollout.api.rollout import GROUP
 from modelrollout.kube.client import MODEL_ROLLOUT, Manifest
 
-ROLLOUT_LABEL = "modelrollout.io/rollout"
-VERSION_LABEL = "modelrollout.io/version"
-BENTO_ANNOTATION = "modelrollout.io/bento"
+ROLLOUT_LABEL = f"{GROUP}/rollout"
+VERSION_LABEL = f"{GROUP}/version"
+BENTO_ANNOTATION = f"{GROUP}/bento"
 
 
 @dataclass(frozen=True, slots=True)
