@@ -6,18 +6,29 @@ from pydantic import Field, StrictInt
 
 from modelrollout.api.base import ApiModel
 from modelrollout.api.rules import Matches, Rule
-from modelrollout.api.units import Number, Percent, PositiveDuration, Ratio
+from modelrollout.api.units import Margin, Number, Percent, PositiveDuration
 
 Regex = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+_TOLERATED_WITHIN_MARGIN = Rule(
+    cel=f"!({Percent.form.cel('self.tolerated')} && {Margin.form.cel('self.maxIncrease')})"
+    " || double(self.tolerated.replace('%', '')) <= double(self.maxIncrease.replace('%', ''))",
+    holds=lambda gate: gate.tolerated.fraction <= gate.max_increase.fraction,
+    message="must not be above maxIncrease",
+    field="tolerated",
+)
 
 
 class ErrorRateGate(ApiModel):
     """Share of requests that are answered with an error, compared with the champion's at the same time."""
 
-    max_increase: Percent = Percent("0.5%")
+    rules = (_TOLERATED_WITHIN_MARGIN,)
+
+    max_increase: Margin = Margin("0.5%")
     """How much higher than the champion's the rate may be, in percentage points."""
-    max_ratio: Ratio | None = None
-    """The champion's rate is multiplied by this before the comparison, e.g. "1.5"; 1 if absent."""
+    max_ratio: Annotated[Number, Field(ge=1, le=10)] = 1
+    """The champion's rate is multiplied by this before the comparison."""
     tolerated: Percent = Percent("0%")
     """Increase up to which there is no rollback either. Between it and maxIncrease both outcomes are right."""
     codes: Regex = "5.."
@@ -29,10 +40,14 @@ class ErrorRateGate(ApiModel):
 class LatencyGate(ApiModel):
     """Share of requests that take longer than a threshold, compared with the champion's at the same time."""
 
+    rules = (_TOLERATED_WITHIN_MARGIN,)
+
     threshold: PositiveDuration
     """A request that takes longer is a bad one. Best a bucket boundary of the service's histogram."""
-    max_increase: Percent = Percent("1%")
+    max_increase: Margin = Margin("1%")
     """How much higher than the champion's the share may be, in percentage points."""
+    max_ratio: Annotated[Number, Field(ge=1, le=10)] = 1
+    """The champion's share is multiplied by this before the comparison."""
     tolerated: Percent = Percent("0%")
     """Increase up to which there is no rollback either. Between it and maxIncrease both outcomes are right."""
     endpoints: Regex | None = None

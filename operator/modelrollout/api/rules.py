@@ -42,11 +42,16 @@ class Matches:
     """Annotates a string that must match `pattern` as a whole.
 
     A `pattern` in the schema would do, but the API server then answers with the regular expression alone.
+
     pattern: in the syntax that RE2 and Python share, without anchors.
+    nonzero: whether a digit other than 0 must occur too.
+    int_or_string: whether the API server may hold an integer instead of a string.
     """
 
     pattern: str
     message: str
+    nonzero: bool = False
+    int_or_string: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
@@ -57,11 +62,18 @@ class Matches:
 
     def to_schema(self) -> dict[str, str]:
         """The rule as an entry of x-kubernetes-validations."""
-        return {"rule": f"self.matches({cel_string(f'^(?:{self.pattern})$')})", "message": self.message}
+        return {"rule": self.cel("string(self)" if self.int_or_string else "self"), "message": self.message}
+
+    def cel(self, operand: str) -> str:
+        """The CEL expression that says whether `operand`, itself an expression for a string, is accepted."""
+        rule = f"{operand}.matches({_cel_string(f'^({self.pattern})$')})"
+        return f"{rule} && {operand}.matches('[1-9]')" if self.nonzero else rule
 
     def accepts(self, value: str) -> bool:
         """Whether all of `value` matches."""
-        return re.fullmatch(self.pattern, value) is not None
+        return re.fullmatch(self.pattern, value) is not None and not (
+            self.nonzero and re.search("[1-9]", value) is None
+        )
 
     def _check(self, value: Any) -> Any:
         if not self.accepts(value):
@@ -69,7 +81,7 @@ class Matches:
         return value
 
 
-def cel_string(text: str) -> str:
+def _cel_string(text: str) -> str:
     """`text` as a string literal of CEL."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

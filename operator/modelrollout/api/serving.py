@@ -63,7 +63,7 @@ class Serving(ApiModel):
     """Environment variables of the container that serves the model, as in core/v1."""
     pod_template: PodTemplate = PodTemplate()
     """Anything else about the pods: node selectors, volumes, service accounts, sidecars."""
-    progress_deadline: PositiveDuration = Duration("10m")
+    progress_deadline: PositiveDuration = PositiveDuration("10m")
     """How long a challenger may take to get its pods ready before it is rolled back."""
     drain: Duration = Duration("30s")
     """How long a version that no longer gets traffic keeps its pods, so that requests under way can end."""

@@ -11,15 +11,15 @@ from modelrollout.api.model import Model
 from modelrollout.api.serving import Serving
 from modelrollout.api.strategy import Strategy
 from modelrollout.api.traffic import Traffic
-from modelrollout.api.units import Percent, PositivePercent
+from modelrollout.api.units import ErrorProbability
 
 
 class Risk(ApiModel):
     """How often a rollout may end wrongly, over its whole length and however often one looks."""
 
-    false_rollback: PositivePercent = Percent("1%")
+    false_rollback: ErrorProbability = ErrorProbability("1%")
     """Highest probability that a challenger as good as the champion is rolled back."""
-    false_promotion: PositivePercent = Percent("1%")
+    false_promotion: ErrorProbability = ErrorProbability("1%")
     """Highest probability that a challenger worse than a gate allows is promoted."""
 
 

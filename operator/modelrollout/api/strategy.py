@@ -59,7 +59,7 @@ class DeadlineAction(StrEnum):
 class Deadline(ApiModel):
     """The time after which a rollout that is still undecided is dealt with."""
 
-    after: PositiveDuration = Duration("24h")
+    after: PositiveDuration = PositiveDuration("24h")
     """How long to wait."""
     action: DeadlineAction = DeadlineAction.HOLD
     """What happens then: `Hold` keeps the weight and reports it, `Rollback` takes the challenger back."""
@@ -68,7 +68,7 @@ class Deadline(ApiModel):
 class MetricsDeadline(Deadline):
     """The time after which a rollout whose metrics are unavailable is dealt with."""
 
-    after: PositiveDuration = Duration("1h")
+    after: PositiveDuration = PositiveDuration("1h")
     """How long to wait."""
 
 

@@ -1,46 +1,42 @@
-"""Durations, percentages and numbers as a Kubernetes user writes them."""
+"""Durations, percentages, numbers and quantities as a Kubernetes user writes them."""
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
-from pydantic.json_schema import JsonSchemaValue
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from modelrollout.api.rules import VALIDATIONS, Matches, cel_string
+from modelrollout.api.rules import VALIDATIONS, Matches
+
+_LONGEST = 32
 
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
 # Gateway API's duration (GEP-2257) and days.
-_DURATION = Matches("([0-9]{1,5}(ms|s|m|h|d)){1,4}", "must be a duration like 500ms, 30s, 10m, 1h30m or 7d")
-_PERCENT = Matches(r"(100(\.0+)?|[0-9]{1,2}(\.[0-9]{1,6})?)%", "must be a percentage from 0% to 100%, like 0.5%")
-_NUMBER = Matches(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", 'must be a number like 5 or "0.25"')
-# With the pattern of a duration or a percentage it means: not zero.
-_HAS_NONZERO_DIGIT = ".*[1-9].*"
+_DURATION = "([0-9]{1,5}(ms|s|m|h|d)){1,4}"
+_FRACTION = r"(\.[0-9]{1,6})?"
 
 
 class _Text(str):
-    """A string that is written in a certain way; it compares, prints and serialises as it was written."""
+    """A string of a certain form. It compares, prints and serialises as it was written."""
 
     __slots__ = ()
 
-    _format: Matches
+    form: ClassVar[Matches]
 
     def __new__(cls, text: str) -> Self:
         """Raises ValueError, with what is allowed, for a text of another form."""
-        if not cls._format.accepts(text):
-            raise ValueError(cls._format.message)
+        if len(text) > _LONGEST or not cls.form.accepts(text):
+            raise ValueError(cls.form.message)
         return super().__new__(cls, text)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(
             cls,
-            core_schema.str_schema(max_length=32),
-            metadata={"pydantic_js_updates": {VALIDATIONS: [cls._format.to_schema()]}},
+            core_schema.str_schema(),
+            metadata={"pydantic_js_updates": {"maxLength": _LONGEST, VALIDATIONS: [cls.form.to_schema()]}},
         )
 
 
@@ -49,7 +45,7 @@ class Duration(_Text):
 
     __slots__ = ()
 
-    _format = _DURATION
+    form = Matches(_DURATION, "must be a duration like 500ms, 30s, 10m, 1h30m or 7d")
 
     @property
     def seconds(self) -> float:
@@ -62,12 +58,20 @@ class Duration(_Text):
         return timedelta(seconds=self.seconds)
 
 
-class Percent(_Text):
-    """A share, like `0.5%`."""
+class PositiveDuration(Duration):
+    """A span of time that is longer than nothing."""
 
     __slots__ = ()
 
-    _format = _PERCENT
+    form = Matches(_DURATION, "must be a duration above 0s, like 500ms, 30s, 10m, 1h30m or 7d", nonzero=True)
+
+
+class Percent(_Text):
+    """A share from 0% to 100%, like `0.5%`."""
+
+    __slots__ = ()
+
+    form = Matches(rf"(100(\.0+)?|[0-9]{{1,2}}{_FRACTION})%", "must be a percentage from 0% to 100%, like 0.5%")
 
     @property
     def fraction(self) -> float:
@@ -75,77 +79,41 @@ class Percent(_Text):
         return float(Decimal(self.removesuffix("%")) / 100)
 
 
-PositiveDuration = Annotated[Duration, Matches(_HAS_NONZERO_DIGIT, "must be longer than 0s")]
-PositivePercent = Annotated[Percent, Matches(_HAS_NONZERO_DIGIT, "must be above 0%")]
+class Margin(Percent):
+    """A difference of shares that leaves something to prove."""
+
+    __slots__ = ()
+
+    form = Matches(f"[0-9]{{1,2}}{_FRACTION}%", "must be a percentage from 0% to below 100%, like 0.5%")
 
 
-@dataclass(frozen=True, slots=True)
-class _IntOrText:
-    """Annotates a float that manifests hold as an integer or as a string, for want of exact floats in Kubernetes."""
+class ErrorProbability(Percent):
+    """The probability of an error that one is ready to make."""
 
-    minimum: float | None = None
-    maximum: float | None = None
+    __slots__ = ()
 
-    @property
-    def message(self) -> str:
-        """What is allowed."""
-        if self.minimum is None or self.maximum is None:
-            return _NUMBER.message
-        return f'must be a number from {self.minimum:g} to {self.maximum:g}, like 2 or "1.5"'
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            self._parse, serialization=core_schema.plain_serializer_function_ser_schema(_number_text)
-        )
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        rule = f"string(self).matches({cel_string(f'^{_NUMBER.pattern}$')})"
-        if self.minimum is not None:
-            rule += f" && double(self) >= {self.minimum}"
-        if self.maximum is not None:
-            rule += f" && double(self) <= {self.maximum}"
-        return {
-            "x-kubernetes-int-or-string": True,
-            "maxLength": 32,
-            VALIDATIONS: [{"rule": rule, "message": self.message}],
-        }
-
-    def _parse(self, value: Any) -> float:
-        text = _number_text(value) if isinstance(value, float) else value
-        if isinstance(text, bool) or not _NUMBER.accepts(str(text)):
-            raise ValueError(self.message)
-        number = float(text)
-        if (self.minimum is not None and number < self.minimum) or (self.maximum is not None and number > self.maximum):
-            raise ValueError(self.message)
-        return number
+    form = Matches(f"[0-4]?[0-9]{_FRACTION}%", "must be a percentage above 0% and below 50%, like 1%", nonzero=True)
 
 
-def _number_text(number: float) -> int | str:
-    return int(number) if number.is_integer() else format(Decimal(repr(number)), "f")
-
-
-Number = Annotated[float, _IntOrText()]
-Ratio = Annotated[float, _IntOrText(minimum=1, maximum=10)]
-
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 _QUANTITY = Matches(
-    r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?", "must be a quantity like 500m, 2 or 1Gi"
+    r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?",
+    "must be a quantity like 500m, 2 or 1Gi",
+    int_or_string=True,
 )
+
+
+def _quantity_text(value: Any) -> str:
+    text = str(value) if type(value) is int else value
+    if not isinstance(text, str) or len(text) > _LONGEST or not _QUANTITY.accepts(text):
+        raise ValueError(_QUANTITY.message)
+    return text
+
 
 Quantity = Annotated[
     str,
-    BeforeValidator(lambda value: str(value) if type(value) is int else value),
-    _QUANTITY,
-    WithJsonSchema(
-        {
-            "x-kubernetes-int-or-string": True,
-            "maxLength": 32,
-            VALIDATIONS: [
-                {
-                    "rule": f"string(self).matches({cel_string(f'^({_QUANTITY.pattern})$')})",
-                    "message": _QUANTITY.message,
-                }
-            ],
-        }
-    ),
+    BeforeValidator(_quantity_text),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "maxLength": _LONGEST, VALIDATIONS: [_QUANTITY.to_schema()]}),
 ]
+"""An amount of a compute resource; integers are kept as text."""
