@@ -47,7 +47,7 @@ def decide(
     settings: Settings,
     now: datetime,
 ) -> Plan:
-    """One decision. Deterministic: the same arguments give the same plan, in the operator, in a replay, in a simulation.
+    """One decision. Deterministic: the same arguments give the same plan, in the operator and in a replay.
 
     Deciding again from a status that was not yet written gives the same outcome, so a plan that was lost in a crash is
     made again.

@@ -137,9 +137,9 @@ class GateSet:
 def gate_set(gates: tuple[Gate, ...], risk: Risk, attempt: int, horizon: int) -> GateSet:
     """The tests of the manifest's gates, with the declared error rates spread over them.
 
-    attempt: how often this version has been rolled out, from 1. The first has the error rates of the manifest; attempt k
-        has 6 / (pi k)^2 of them, so that all repeats together add at most 0.4 of the declared rates, however many there
-        are: repeating cannot buy a promotion.
+    attempt: how often this version has been rolled out, from 1. The first has the error rates of the manifest;
+        attempt k has 6 / (pi k)^2 of them, so that all repeats together add at most 0.4 of the declared rates, however
+        many there are: repeating cannot buy a promotion.
     horizon: scrape windows over which a regression may begin.
     """
     discount = 1.0 if attempt == 1 else 6 / (pi * attempt) ** 2

@@ -65,7 +65,7 @@ def assess(
 
     The gates advance together, window by window, and stop at the first window that decides a rollback, so that looking
     late gives the decision that looking in time would have given. If the source is down for one gate no gate advances:
-    the windows are judged when all of them can be read. challenger_rate, total_rate: requests per second now, for estimates.
+    the windows are judged when all of them can be read. challenger_rate, total_rate: requests per second now.
     """
     tests, alpha = gate_set.tests, gate_set.alpha
     states: dict[str, State | None] = {gate.name: gate.state for gate in earlier}

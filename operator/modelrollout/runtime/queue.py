@@ -1,5 +1,7 @@
-"""A work queue after the contract of controller-runtime: a key is handled by one worker at a time, a key that is added
-while it is handled is handled again, failures are retried with growing delays, and a handler may ask to be called later.
+"""A work queue after the contract of controller-runtime.
+
+A key is handled by one worker at a time, a key that is added while it is handled is handled again, failures are retried
+with growing delays, and a handler may ask to be called later.
 """
 
 import asyncio
@@ -7,6 +9,8 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+
+from modelrollout.kube.client import KubeError
 
 _LOG = logging.getLogger(__name__)
 
@@ -82,11 +86,13 @@ class WorkQueue:
         self._cancel_timer(key)
         try:
             delay = await self._handler(key)
-        except Exception:
+        except Exception as error:
             failures = self._failures.get(key, 0)
             self._failures[key] = failures + 1
-            delay = random.uniform(0.5, 1.0) * min(LAST_RETRY, FIRST_RETRY * 2**failures)
-            _LOG.exception("%s: reconcile failed, again in %.1f s", key, delay)
+            delay = random.uniform(0.5, 1.0) * min(LAST_RETRY, FIRST_RETRY * 2 ** min(failures, 10))
+            # What the API server refuses is no bug of ours: its words say all that a trace would.
+            expected = isinstance(error, KubeError)
+            _LOG.warning("%s: again in %.1f s: %s", key, delay, error, exc_info=not expected)
         else:
             self._failures.pop(key, None)
         if delay is not None:

@@ -5,6 +5,7 @@ from asyncio import TaskGroup
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from time import monotonic
 
 from modelrollout.api.rollout import ModelRollout, parse_rollout, parse_status
 from modelrollout.api.status import Status
@@ -23,6 +24,7 @@ from modelrollout.rollout.observation import Backend, Observation
 from modelrollout.rollout.plan import Placement, Plan
 from modelrollout.runtime.queue import Key
 from modelrollout.runtime.settings import OperatorSettings
+from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.traffic.router import Router
 
 _LOG = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ class Reconciler:
     recorder: EventRecorder
     router: Router
     metrics: MetricsSource
+    telemetry: Telemetry
     settings: OperatorSettings
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     problems: dict[str, str] = field(default_factory=dict)
@@ -53,9 +56,20 @@ class Reconciler:
 
         Raises KubeError if the API server could not be read or written; the next call makes up for it.
         """
+        started = monotonic()
+        outcome = "error"
+        try:
+            delay = await self._reconcile_key(key)
+            outcome = "ok"
+        finally:
+            self.telemetry.reconcile_seconds.labels(outcome).observe(monotonic() - started)
+        return delay
+
+    async def _reconcile_key(self, key: Key) -> float | None:
         manifest = await self.client.get(MODEL_ROLLOUT, key.namespace, key.name)
         if manifest is None or "deletionTimestamp" in manifest["metadata"]:
             # What was made carries owner references: the garbage collector removes it.
+            self.telemetry.forget(key.namespace, key.name)
             return None
         rollout = parse_rollout(manifest)
         if not isinstance(rollout, ModelRollout):
@@ -78,15 +92,24 @@ class Reconciler:
             apply_problem=self.problems.get(owner.uid, ""),
         )
         now = self.now()
-        plan = decide(rollout.spec, rollout.generation, rollout.status, observation, self.settings.decisions, now)
+        plan = decide(
+            rollout.spec, rollout.metadata.generation, rollout.status, observation, self.settings.decisions, now
+        )
         if plan.significant or self._checkpoint_due(plan, rollout.status):
             await self._write_status(manifest, plan.status)
-        if plan.placement:
-            await self._place(owner, rollout, plan.placement, world)
+        try:
+            if plan.placement:
+                await self._place(owner, rollout, plan.placement, world)
+        finally:
+            await self._announce(owner, plan)
+            self.telemetry.saw(rollout.model_copy(update={"status": plan.status}))
+        return plan.requeue_after
+
+    async def _announce(self, owner: Owner, plan: Plan) -> None:
         for event in plan.events:
             _LOG.info("%s/%s: %s: %s", owner.namespace, owner.name, event.reason, event.message)
+            self.telemetry.happened(owner.namespace, owner.name, event)
             await self.recorder.record(owner, event)
-        return plan.requeue_after
 
     async def _read(self, owner: Owner) -> "_World":
         async with TaskGroup() as group:

@@ -72,7 +72,7 @@ def parse(arguments: Sequence[str] | None = None) -> OperatorSettings:
     parser.add_argument(
         "--no-version-header",
         action="store_true",
-        help="do not add the x-modelrollout-version response header, for gateways without ResponseHeaderModifier on backends",
+        help="no x-modelrollout-version response header: for gateways without ResponseHeaderModifier on backends",
     )
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     options = parser.parse_args(arguments)

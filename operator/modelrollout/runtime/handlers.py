@@ -1,0 +1,57 @@
+"""kopf as an event source: every handler only says which ModelRollout to look at.
+
+No timers, daemons or change handlers: those need finalizers and annotations on the user's object, and kopf's own
+patches, which end a timer for good when they fail. A handler that only adds to a queue cannot fail.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from modelrollout.api.rollout import GROUP, VERSION
+from modelrollout.kube.client import DEPLOYMENT, ResourceKind
+from modelrollout.kube.ownership import ROLLOUT_LABEL
+from modelrollout.runtime.queue import Key
+
+MANAGED = "app.kubernetes.io/managed-by=modelrollout"
+
+
+def build_registry(add: Callable[[Key], None], route: ResourceKind) -> kopf.OperatorRegistry:
+    """Handlers that call `add` for every event about a ModelRollout or an object that was made for one.
+
+    route: kind of the object that splits the traffic.
+    """
+    registry = kopf.OperatorRegistry()
+
+    async def rollout_changed(namespace: str | None, name: str | None, **_: Any) -> None:
+        add(Key(namespace or "", name or ""))
+
+    async def object_changed(namespace: str | None, labels: Any, **_: Any) -> None:
+        if name := labels.get(ROLLOUT_LABEL):
+            add(Key(namespace or "", name))
+
+    kopf.on.event(GROUP, VERSION, "modelrollouts", registry=registry)(rollout_changed)
+    for kind in (DEPLOYMENT, route):
+        kopf.on.event(*_group_version(kind), kind.plural, registry=registry)(object_changed)
+    return registry
+
+
+def build_settings(route: ResourceKind) -> kopf.OperatorSettings:
+    """kopf's settings: watch only what is ours, post nothing, peer with nobody."""
+    settings = kopf.OperatorSettings()
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.watching.server_timeout = 270
+    settings.watching.chunk_size = 500
+    settings.networking.request_timeout = 30
+    settings.process.ultimate_exiting_timeout = 20
+    for kind in (DEPLOYMENT, route):
+        settings.watching.label_selectors[(*_group_version(kind), kind.plural)] = MANAGED
+    return settings
+
+
+def _group_version(kind: ResourceKind) -> tuple[str, str]:
+    group, _, version = kind.api_version.rpartition("/")
+    return group, version

@@ -1,0 +1,141 @@
+"""One active replica: a Lease says which, and a fence keeps the others from writing.
+
+After client-go's leader election: a Lease counts as abandoned when it was not renewed for its duration as measured by
+our own clock since we last saw it change, so clocks of different machines are never compared.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+from modelrollout.kube.client import LEASE, Conflict, KubeClient, KubeError, Manifest, ResourceKind, Unavailable
+
+_LOG = logging.getLogger(__name__)
+
+LEASE_SECONDS = 15
+RENEW_SECONDS = 5.0
+# Shorter than the Lease, so that we stop writing before anyone else may start.
+FENCE_SECONDS = 10.0
+
+
+class Leadership:
+    """Holds the Lease for `identity`, which must be unique to this process."""
+
+    def __init__(self, client: KubeClient, namespace: str, name: str, identity: str) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._name = name
+        self._identity = identity
+        self._renewed: float | None = None
+        self._seen: tuple[Mapping[str, Any], float] | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether this process may write now."""
+        return self._renewed is not None and monotonic() - self._renewed < FENCE_SECONDS
+
+    async def acquire(self) -> None:
+        """Wait until this process is the leader."""
+        while not await self._try():
+            await asyncio.sleep(RENEW_SECONDS * random.uniform(0.4, 0.6))
+        _LOG.info("leader: %s holds Lease %s/%s", self._identity, self._namespace, self._name)
+
+    async def keep(self) -> None:
+        """Renew until the leadership is lost; returns then. The process should end: another replica takes over."""
+        while self.held:
+            await asyncio.sleep(RENEW_SECONDS * random.uniform(0.4, 0.6))
+            await self._try()
+        _LOG.error("leadership lost: Lease %s/%s was not renewed in time", self._namespace, self._name)
+
+    async def release(self) -> None:
+        """Give the Lease up, so that another replica need not wait for it to run out."""
+        if not self.held:
+            return
+        self._renewed = None
+        try:
+            lease = await self._client.get(LEASE, self._namespace, self._name)
+            if lease and lease["spec"].get("holderIdentity") == self._identity:
+                await self._client.apply(self._lease(lease["metadata"]["resourceVersion"], holder=""))
+        except KubeError as error:
+            _LOG.warning("Lease was not released: %s", error)
+
+    async def _try(self) -> bool:
+        started = monotonic()
+        try:
+            lease = await self._client.get(LEASE, self._namespace, self._name)
+            if lease is None:
+                await self._client.create(self._lease(None, self._identity))
+            elif self._free(lease):
+                await self._client.apply(self._lease(lease["metadata"]["resourceVersion"], self._identity))
+            else:
+                return False
+        except Conflict:
+            return False
+        except KubeError as error:
+            _LOG.warning("Lease %s/%s: %s", self._namespace, self._name, error)
+            return False
+        self._renewed = started
+        return True
+
+    def _free(self, lease: Manifest) -> bool:
+        spec = lease.get("spec", {})
+        if spec.get("holderIdentity") in ("", None, self._identity):
+            return True
+        if self._seen is None or self._seen[0] != spec:
+            self._seen = (spec, monotonic())
+        return monotonic() - self._seen[1] > float(spec.get("leaseDurationSeconds", LEASE_SECONDS))
+
+    def _lease(self, resource_version: str | None, holder: str) -> Manifest:
+        metadata = {"namespace": self._namespace, "name": self._name}
+        if resource_version is not None:
+            metadata["resourceVersion"] = resource_version
+        return {
+            "apiVersion": LEASE.api_version,
+            "kind": LEASE.kind,
+            "metadata": metadata,
+            "spec": {
+                "holderIdentity": holder,
+                "leaseDurationSeconds": LEASE_SECONDS,
+                "renewTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            },
+        }
+
+
+class FencedClient:
+    """A KubeClient that writes only while this process is the leader. Raises Unavailable otherwise."""
+
+    def __init__(self, client: KubeClient, leadership: Leadership) -> None:
+        self._client = client
+        self._leadership = leadership
+
+    async def get(self, kind: ResourceKind, namespace: str, name: str) -> Manifest | None:
+        return await self._client.get(kind, namespace, name)
+
+    async def list(
+        self, kind: ResourceKind, namespace: str | None, labels: Mapping[str, str] | None = None
+    ) -> list[Manifest]:
+        return await self._client.list(kind, namespace, labels)
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        self._check()
+        return await self._client.create(manifest)
+
+    async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
+        self._check()
+        return await self._client.apply(manifest, force=force)
+
+    async def apply_status(self, manifest: Manifest) -> Manifest:
+        self._check()
+        return await self._client.apply_status(manifest)
+
+    async def delete(self, kind: ResourceKind, namespace: str, name: str, uid: str) -> None:
+        self._check()
+        await self._client.delete(kind, namespace, name, uid)
+
+    def _check(self) -> None:
+        if not self._leadership.held:
+            raise Unavailable("this replica is not the leader (any more)")

@@ -1,0 +1,141 @@
+"""The operator process."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Coroutine
+from time import monotonic
+from typing import Any
+
+import kopf
+
+from modelrollout.kube.apply import Applier
+from modelrollout.kube.client import MODEL_ROLLOUT, KubeClient, KubeError
+from modelrollout.kube.events import EventRecorder
+from modelrollout.kube.official import OfficialKubeClient, load_configuration
+from modelrollout.metrics.prometheus import PrometheusSource
+from modelrollout.runtime.handlers import build_registry, build_settings
+from modelrollout.runtime.leadership import FencedClient, Leadership
+from modelrollout.runtime.queue import Key, WorkQueue
+from modelrollout.runtime.reconcile import Reconciler
+from modelrollout.runtime.settings import OperatorSettings, parse
+from modelrollout.runtime.telemetry import Telemetry, serve
+from modelrollout.traffic.gateway_api import VERSION_HEADER, GatewayAPIRouter
+
+_LOG = logging.getLogger(__name__)
+
+# Resyncs in a row that may be missed before the process counts as stuck.
+MISSED_RESYNCS = 3
+
+
+def main() -> None:
+    """Run until a signal or until the leadership is lost. Exit code 0 only after a signal."""
+    settings = parse()
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stdout
+    )
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    sys.exit(asyncio.run(run(settings)))
+
+
+async def run(settings: OperatorSettings) -> int:
+    """Run the operator in this event loop. Returns the exit code."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with OfficialKubeClient(load_configuration()) as client:
+        identity = f"{os.environ.get('HOSTNAME', 'local')}_{uuid.uuid4().hex[:8]}"
+        leadership = Leadership(client, settings.lease_namespace, settings.lease_name, identity)
+        operator = Operator(settings, client, leadership)
+        runner = await serve(operator.telemetry, settings.port, healthy=operator.healthy, ready=operator.ready)
+        try:
+            signalled = 0
+            if await _first(stopped.wait(), leadership.acquire()) == signalled:
+                return 0
+            return 0 if await _first(stopped.wait(), leadership.keep(), operator.run()) == signalled else 1
+        finally:
+            await leadership.release()
+            await runner.cleanup()
+
+
+class Operator:
+    """kopf's watches, the work queue and the resync, wired together."""
+
+    def __init__(self, settings: OperatorSettings, client: KubeClient, leadership: Leadership) -> None:
+        self.telemetry = Telemetry()
+        self._settings = settings
+        self._client = client
+        self._leadership = leadership
+        fenced = FencedClient(client, leadership)
+        self._router = GatewayAPIRouter(version_header=VERSION_HEADER if settings.version_header else "")
+        self._reconciler = Reconciler(
+            client=fenced,
+            applier=Applier(fenced),
+            recorder=EventRecorder(fenced),
+            router=self._router,
+            metrics=PrometheusSource(settings.prometheus_url, settings.decisions.scrape_interval),
+            telemetry=self.telemetry,
+            settings=settings,
+        )
+        self._queue = WorkQueue(self._reconciler.reconcile, settings.workers)
+        self.telemetry.queue_depth.set_function(lambda: self._queue.depth)
+        self._started = monotonic()
+        self._resynced: float | None = None
+
+    def healthy(self) -> bool:
+        """False once the resync, which every active replica does, has failed for long: the kubelet then restarts us."""
+        if not self._leadership.held:
+            return True
+        since = self._resynced or self._started
+        return monotonic() - since < MISSED_RESYNCS * self._settings.resync_interval + 60
+
+    def ready(self) -> bool:
+        """A standby is ready too: it is there to take over."""
+        return True
+
+    async def run(self) -> None:
+        """Work until cancelled. Raises if kopf stops, which ends the process: a restart is its designed recovery."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._queue.run())
+            group.create_task(self._resync())
+            group.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        namespaces = self._settings.namespaces
+        await kopf.operator(
+            registry=build_registry(self._queue.add, self._router.kind),
+            settings=build_settings(self._router.kind),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+        )
+        raise RuntimeError("the watches have ended")
+
+    async def _resync(self) -> None:
+        """Look at everything now and then: an event that never came is made good."""
+        while True:
+            try:
+                for namespace in self._settings.namespaces or (None,):
+                    for rollout in await self._client.list(MODEL_ROLLOUT, namespace):
+                        self._queue.add(Key(rollout["metadata"]["namespace"], rollout["metadata"]["name"]))
+                self._resynced = monotonic()
+            except KubeError as error:
+                _LOG.warning("resync: %s", error)
+            await asyncio.sleep(self._settings.resync_interval)
+
+
+async def _first(*coroutines: Coroutine[Any, Any, Any]) -> int:
+    """Index of the first coroutine to end; the others are cancelled. Raises what it raised."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    first = next(index for index, task in enumerate(tasks) if task in done)
+    tasks[first].result()
+    return first

@@ -1,0 +1,80 @@
+"""The operator's own metrics, and its health as the kubelet asks for it."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from modelrollout.api.rollout import ModelRollout
+from modelrollout.rollout.plan import Event
+
+_ROLLOUT = ("namespace", "name")
+
+
+class Telemetry:
+    """What the operator reports of itself and of the rollouts, as Prometheus metrics."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.reconcile_seconds = Histogram(
+            "modelrollout_reconcile_seconds", "Duration of a reconcile", ["outcome"], registry=self.registry
+        )
+        self.queue_depth = Gauge("modelrollout_queue_depth", "ModelRollouts that wait", registry=self.registry)
+        self._events = Counter(
+            "modelrollout_events", "Decisions and events by reason", [*_ROLLOUT, "reason"], registry=self.registry
+        )
+        self._weight = Gauge(
+            "modelrollout_challenger_weight_percent", "Weight of the challenger", _ROLLOUT, registry=self.registry
+        )
+        self._info = Gauge(
+            "modelrollout_info", "1 for the phase that holds", [*_ROLLOUT, "phase", "champion"], registry=self.registry
+        )
+        self._phases: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def saw(self, rollout: ModelRollout) -> None:
+        """Report where a ModelRollout stands."""
+        key = (rollout.metadata.namespace, rollout.metadata.name)
+        self._weight.labels(*key).set(rollout.status.weight or 0)
+        phase = (rollout.status.phase or "", rollout.status.champion.bento if rollout.status.champion else "")
+        if (earlier := self._phases.get(key)) and earlier != phase:
+            self._info.remove(*key, *earlier)
+        self._phases[key] = phase
+        self._info.labels(*key, *phase).set(1)
+
+    def happened(self, namespace: str, name: str, event: Event) -> None:
+        """Count an event."""
+        self._events.labels(namespace, name, event.reason).inc()
+
+    def forget(self, namespace: str, name: str) -> None:
+        """Drop the series of a ModelRollout that is gone."""
+        if phase := self._phases.pop((namespace, name), None):
+            self._info.remove(namespace, name, *phase)
+            self._weight.remove(namespace, name)
+
+
+async def serve(
+    telemetry: Telemetry, port: int, healthy: Callable[[], bool], ready: Callable[[], bool]
+) -> web.AppRunner:
+    """Serve /metrics, /healthz and /readyz (200 or 503) until the runner is cleaned up."""
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(telemetry.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    def probe(check: Callable[[], bool]) -> Callable[[web.Request], "web.Response"]:
+        def answer(_: web.Request) -> web.Response:
+            return web.Response(text="ok") if check() else web.Response(status=503, text="not ok")
+
+        return answer
+
+    async def healthz(request: web.Request) -> web.Response:
+        return probe(healthy)(request)
+
+    async def readyz(request: web.Request) -> web.Response:
+        return probe(ready)(request)
+
+    app = web.Application()
+    app.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz), web.get("/readyz", readyz)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, port=port).start()
+    return runner
