@@ -1,0 +1,193 @@
+from typing import Any
+
+import pytest
+
+from modelrollout.api.traffic import Traffic
+from modelrollout.kube.client import Manifest
+from modelrollout.kube.ownership import Owner
+from modelrollout.rollout.observation import Backend, RouteObservation
+from modelrollout.traffic.gateway_api import GatewayAPIRouter
+
+OWNER = Owner("ml", "churn", "owner-uid")
+CHAMPION = Backend("aaaaaaaaaa", "churn:v1", "churn-aaaaaaaaaa", 3000, 95)
+CHALLENGER = Backend("bbbbbbbbbb", "churn:v2", "churn-bbbbbbbbbb", 3000, 5)
+ROUTER = GatewayAPIRouter()
+
+
+def traffic(*parents: Manifest, **fields: Any) -> Traffic:
+    return Traffic.model_validate({"gatewayAPI": {"parentRefs": list(parents) or [{"name": "models"}], **fields}})
+
+
+def rule(route: Manifest) -> Manifest:
+    [only] = route["spec"]["rules"]
+    assert isinstance(only, dict)
+    return only
+
+
+def condition(kind: str, status: str = "True", generation: int = 7, reason: str = "Any", message: str = "") -> Manifest:
+    return {"type": kind, "status": status, "observedGeneration": generation, "reason": reason, "message": message}
+
+
+ACCEPTED = condition("Accepted")
+RESOLVED = condition("ResolvedRefs")
+STALE = condition("Accepted", generation=6)
+NOT_ALLOWED = condition("Accepted", "False", reason="NotAllowedByListeners", message="No listener takes it")
+NO_BACKEND = condition("ResolvedRefs", "False", reason="BackendNotFound", message="service churn-b not found")
+
+
+def answer(*conditions: Manifest, name: str = "models", **reference: str) -> Manifest:
+    return {"parentRef": {"name": name, **reference}, "conditions": list(conditions)}
+
+
+def answered(*answers: Manifest) -> Manifest:
+    route = ROUTER.build(OWNER, traffic(), [CHAMPION, CHALLENGER])
+    route["metadata"]["generation"] = 7
+    return {**route, "status": {"parents": list(answers)}}
+
+
+def test_the_route_bears_the_name_of_its_rollout_and_belongs_to_it() -> None:
+    route = ROUTER.build(OWNER, traffic(), [CHAMPION])
+
+    assert (route["metadata"]["namespace"], route["metadata"]["name"]) == ("ml", "churn")
+    assert OWNER.owns(route)
+    assert OWNER.selector.items() <= route["metadata"]["labels"].items()
+
+
+def test_traffic_enters_where_the_spec_says() -> None:
+    route = ROUTER.build(
+        OWNER,
+        traffic(
+            {"name": "models"},
+            {"name": "public", "namespace": "edge", "sectionName": "https"},
+            hostnames=["churn.example"],
+            pathPrefix="/churn",
+        ),
+        [CHAMPION],
+    )
+
+    gateway = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
+    assert route["spec"]["parentRefs"] == [
+        {**gateway, "name": "models"},
+        {**gateway, "name": "public", "namespace": "edge", "sectionName": "https"},
+    ]
+    assert route["spec"]["hostnames"] == ["churn.example"]
+    assert rule(route)["matches"] == [{"path": {"type": "PathPrefix", "value": "/churn"}}]
+
+
+def test_without_hostnames_the_route_takes_those_of_its_gateway() -> None:
+    assert "hostnames" not in ROUTER.build(OWNER, traffic(), [CHAMPION])["spec"]
+
+
+def test_every_backend_has_its_percentage_even_if_that_is_nothing() -> None:
+    retired = Backend("cccccccccc", "churn:v0", "churn-cccccccccc", 3000, 0)
+
+    refs = rule(ROUTER.build(OWNER, traffic(), [retired, CHALLENGER, CHAMPION]))["backendRefs"]
+
+    assert [(ref["name"], ref["port"], ref["weight"]) for ref in refs] == [
+        ("churn-aaaaaaaaaa", 3000, 95),
+        ("churn-bbbbbbbbbb", 3000, 5),
+        ("churn-cccccccccc", 3000, 0),
+    ]
+
+
+def test_the_order_of_the_backends_makes_no_other_route() -> None:
+    assert ROUTER.build(OWNER, traffic(), [CHAMPION, CHALLENGER]) == ROUTER.build(
+        OWNER, traffic(), [CHALLENGER, CHAMPION]
+    )
+
+
+def test_more_backends_than_a_rule_may_have_lose_those_without_weight() -> None:
+    retired = [Backend(f"{i:010}", f"churn:v{i}", f"churn-{i:010}", 3000, 0) for i in range(20)]
+
+    refs = rule(ROUTER.build(OWNER, traffic(), [*retired, CHAMPION, CHALLENGER]))["backendRefs"]
+
+    assert len(refs) == 16
+    assert sum(ref["weight"] for ref in refs) == 100
+
+
+def test_an_answer_names_the_version_that_gave_it() -> None:
+    [ref] = rule(ROUTER.build(OWNER, traffic(), [CHAMPION]))["backendRefs"]
+
+    header = {"name": "x-modelrollout-version", "value": "churn:v1"}
+    assert ref["filters"] == [{"type": "ResponseHeaderModifier", "responseHeaderModifier": {"set": [header]}}]
+
+
+def test_the_version_header_can_be_turned_off() -> None:
+    [ref] = rule(GatewayAPIRouter(version_header="").build(OWNER, traffic(), [CHAMPION]))["backendRefs"]
+
+    assert "filters" not in ref
+
+
+def test_what_was_built_is_read_back() -> None:
+    route = answered(answer(ACCEPTED, RESOLVED))
+
+    assert ROUTER.observe(route, traffic()) == RouteObservation(
+        exists=True, weights={"aaaaaaaaaa": 95, "bbbbbbbbbb": 5}, settled=True, problem=""
+    )
+
+
+def test_no_route_has_not_settled() -> None:
+    assert ROUTER.observe(None, traffic()) == RouteObservation(exists=False)
+
+
+@pytest.mark.parametrize(
+    ("answers", "problem"),
+    [
+        pytest.param(
+            [],
+            "no controller has answered for gateway ml/models (does it exist in namespace ml?)",
+            id="no answer",
+        ),
+        pytest.param(
+            [answer(ACCEPTED, RESOLVED, name="other")],
+            "no controller has answered for gateway ml/models (does it exist in namespace ml?)",
+            id="another gateway's answer",
+        ),
+        pytest.param(
+            [answer(ACCEPTED, RESOLVED, namespace="edge")],
+            "no controller has answered for gateway ml/models (does it exist in namespace ml?)",
+            id="answer of its namesake elsewhere",
+        ),
+        pytest.param(
+            [answer(NOT_ALLOWED, RESOLVED)],
+            "gateway ml/models: Accepted is False: NotAllowedByListeners: No listener takes it",
+            id="not accepted",
+        ),
+        pytest.param(
+            [answer(ACCEPTED, NO_BACKEND)],
+            "gateway ml/models: ResolvedRefs is False: BackendNotFound: service churn-b not found",
+            id="backend missing",
+        ),
+        pytest.param(
+            [answer(STALE, RESOLVED)],
+            "gateway ml/models: no answer yet to the latest change of the route",
+            id="answer to an earlier generation",
+        ),
+        pytest.param(
+            [answer(ACCEPTED)],
+            "gateway ml/models: no answer yet to the latest change of the route",
+            id="half an answer",
+        ),
+    ],
+)
+def test_a_route_that_has_not_settled_says_why(answers: list[Manifest], problem: str) -> None:
+    observation = ROUTER.observe(answered(*answers), traffic())
+
+    assert (observation.settled, observation.problem) == (False, problem)
+
+
+def test_one_settled_answer_outweighs_what_a_former_controller_left() -> None:
+    route = answered(answer(STALE, RESOLVED), answer(ACCEPTED, RESOLVED, namespace="ml"))
+
+    assert ROUTER.observe(route, traffic()).settled
+
+
+def test_every_gateway_asked_for_must_settle() -> None:
+    gateways = traffic({"name": "models"}, {"name": "public", "namespace": "edge", "sectionName": "https"})
+    of_models = answer(ACCEPTED, RESOLVED)
+    of_public = answer(ACCEPTED, RESOLVED, name="public", namespace="edge", sectionName="https")
+
+    assert ROUTER.observe(answered(of_models, of_public), gateways).settled
+    assert ROUTER.observe(answered(of_models), gateways).problem == (
+        "no controller has answered for gateway edge/public, listener https (does it exist in namespace edge?)"
+    )
