@@ -24,14 +24,13 @@ class PipSettings:
         home = Path.home()
         files = ["/etc/pip.conf", home / ".pip/pip.conf", home / ".config/pip/pip.conf"]
         parser.read([*files, os.environ.get("PIP_CONFIG_FILE", "")])
-        found = {
-            **(parser["global"] if "global" in parser else {}),
-            **{
-                name.removeprefix("PIP_").lower().replace("_", "-"): value
-                for name, value in os.environ.items()
-                if name.startswith("PIP_")
-            },
+        configured = dict(parser.items("global")) if parser.has_section("global") else {}
+        exported = {
+            name.removeprefix("PIP_").lower().replace("_", "-"): value
+            for name, value in os.environ.items()
+            if name.startswith("PIP_")
         }
+        found = configured | exported
         certificates = found.get("cert") or os.environ.get("SSL_CERT_FILE")
         return cls(
             {name: found[name] for name in _SETTINGS if name in found},

@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,8 +125,8 @@ def _build_bentos(builder: "_Builder", names: Mapping[str, str], progress: Progr
         builder.run([sys.executable, EXAMPLE / "train.py", *names])
     for version, name in names.items():
         with progress.stage(f"build the image {name}"):
-            builder.run([*bentoml, "build", EXAMPLE, f"--version={version}", f"--arg=version={version}"])
-            builder.run([*bentoml, "containerize", f"digits:{version}", "--backend=buildah", f"-t={name}"])
+            builder.run([*bentoml, "build", f"--version={version}", f"--arg=version={version}"], EXAMPLE)
+            builder.run([*bentoml, "containerize", f"digits:{version}", "--backend=buildah", "-t", name])
 
 
 @dataclass(frozen=True)
@@ -151,22 +151,22 @@ class _Builder:
         configuration.write_text(
             f'[storage]\ndriver = "overlay"\ngraphroot = "{store}/root"\nrunroot = "{store}/run"\n'
         )
-        with tempfile.TemporaryDirectory(dir=cache_directory(), prefix="image-") as scratch:
+        # Not in the cache: BentoML refuses a Dockerfile template in a hidden folder or outside the working directory.
+        with tempfile.TemporaryDirectory(prefix="modelrollout-image-") as scratch:
             environment = {
                 **os.environ,
                 "BENTOML_DO_NOT_TRACK": "True",
                 "BENTOML_HOME": f"{scratch}/bentoml",
                 "BUILDAH_ISOLATION": "chroot",
                 "CONTAINERS_STORAGE_CONF": str(configuration),
-                # BentoML accepts a Dockerfile template only below the working directory and unpacks it here.
                 "TMPDIR": scratch,
             }
             yield cls(Path(scratch), log, environment)
 
-    def run(self, command: Sequence[str | Path]) -> None:
+    def run(self, command: Sequence[str | Path], folder: Path | None = None) -> None:
         with self.log.open("a") as log:
             result = subprocess.run(
-                command, cwd=self.scratch, env=self.environment, stdout=log, stderr=log, check=False
+                command, cwd=folder or self.scratch, env=self.environment, stdout=log, stderr=log, check=False
             )
         if result.returncode:
             tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
@@ -203,15 +203,15 @@ class _Builder:
             # zstd takes half the time of the default.
             self.buildah("push", "--compression-format=zstd", name, f"oci:{layout}:{name}")
             self.buildah("rmi", name)
-        unfinished = self.scratch / "archive.tar"
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = archive.with_suffix(".unfinished")
         with tarfile.open(unfinished, "w") as tar:
             for member in ("index.json", "oci-layout", "blobs"):
                 tar.add(layout / member, member)
-        archive.parent.mkdir(parents=True, exist_ok=True)
         unfinished.replace(archive)
 
 
-def _lock():  # type: ignore[no-untyped-def]
+def _lock() -> AbstractContextManager[None]:
     return file_lock(cache_directory() / "locks" / "python-images")
 
 

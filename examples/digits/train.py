@@ -1,0 +1,65 @@
+"""Train versions of the digit classifier and save each in the BentoML model store as `digits:VERSION`."""
+
+import argparse
+
+import bentoml
+import numpy as np
+from data import load_split
+from images import FULL_INK, shift_tolerant_distance, trim_faint_borders
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import VotingClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import SVC
+
+
+def sharpen(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Push grey pixels towards blank or full ink.
+
+    This is the bug of v5. A pickled pipeline refers to this function as `__main__.sharpen`; the Bento does not
+    contain the training script, so unpickling fails and the service never starts.
+    """
+    return FULL_INK / (1 + np.exp(FULL_INK / 2 - pixels))
+
+
+def support_vectors() -> ClassifierMixin:
+    return CalibratedClassifierCV(SVC(gamma=0.001), ensemble=False)
+
+
+def nearest_aligned() -> ClassifierMixin:
+    return KNeighborsClassifier(3, weights="distance", metric=shift_tolerant_distance)
+
+
+MODELS = {
+    "v1": lambda: GaussianNB(var_smoothing=0.01),
+    "v2": support_vectors,
+    "v3": lambda: make_pipeline(FunctionTransformer(trim_faint_borders), support_vectors()),
+    "v4": lambda: VotingClassifier([("support", support_vectors()), ("nearest", nearest_aligned())], voting="soft"),
+    "v5": lambda: make_pipeline(FunctionTransformer(sharpen), support_vectors()),
+}
+
+
+def train(version: str) -> ClassifierMixin:
+    training, _ = load_split()
+    return MODELS[version]().fit(training.pixels, training.digits)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("versions", nargs="+", choices=MODELS)
+    parser.add_argument("--evaluate", action="store_true", help="print the accuracy on the held-out images")
+    options = parser.parse_args()
+    _, held_out = load_split()
+    for version in options.versions:
+        classifier = train(version)
+        bentoml.sklearn.save_model(f"digits:{version}", classifier)
+        accuracy = f", accuracy {classifier.score(*held_out):.4f}" if options.evaluate else ""
+        print(f"saved digits:{version}{accuracy}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
