@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 
-from modelrollout.api.rollout import ModelRollout, parse_rollout, parse_status
+from modelrollout.api.parsing import parse_rollout, parse_status
+from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Status
+from modelrollout.api.validation import Problem
 from modelrollout.api.versions import pod_pattern, workload_name
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.client import DEPLOYMENT, MODEL_ROLLOUT, POD, SERVICE, KubeClient, KubeError, Manifest
@@ -73,13 +75,18 @@ class Reconciler:
             return None
         rollout = parse_rollout(manifest)
         if not isinstance(rollout, ModelRollout):
-            status = parse_status(manifest)
-            generation = manifest["metadata"]["generation"]
-            invalid = invalid_status(status, generation, rollout, self.now())
-            if invalid != status:
-                await self._write_status(manifest, invalid)
+            await self._report_problems(manifest, rollout)
             return None
         return await self._reconcile(manifest, rollout)
+
+    async def _report_problems(self, manifest: Manifest, problems: Sequence[Problem]) -> None:
+        """Say what is wrong with the manifest; pods and traffic stay as they are."""
+        status = parse_status(manifest)
+        if not isinstance(status, Status):
+            raise RuntimeError(f"the status cannot be read: {'; '.join(map(str, status))}")
+        invalid = invalid_status(status, manifest["metadata"]["generation"], problems, self.now())
+        if invalid != status:
+            await self._write_status(manifest, invalid)
 
     async def _reconcile(self, manifest: Manifest, rollout: ModelRollout) -> float | None:
         owner = Owner.of(manifest)
