@@ -6,12 +6,20 @@ from typing import Literal
 from pydantic import Field
 
 from modelrollout.api.base import ApiModel
+from modelrollout.api.rules import Matches, Rule
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status
 
 GROUP = "modelrollout.io"
 VERSION = "v1alpha1"
 KIND = "ModelRollout"
+
+
+# Services and labels are named after it.
+_NAME = Matches(
+    "[a-z]([-a-z0-9]*[a-z0-9])?",
+    "must be at most 63 lower case letters, digits and -, beginning with a letter and ending with no -",
+)
 
 
 class ObjectMeta(ApiModel):
@@ -35,6 +43,15 @@ class ObjectMeta(ApiModel):
 
 class ModelRollout(ApiModel):
     """A model on Kubernetes of which every new version has to prove itself beside the one that runs."""
+
+    rules = (
+        Rule(
+            cel=f"{_NAME.cel('self.metadata.name')} && size(self.metadata.name) <= 63",
+            holds=lambda rollout: _NAME.accepts(rollout.metadata.name) and len(rollout.metadata.name) <= 63,
+            message=_NAME.message,
+            field="metadata.name",
+        ),
+    )
 
     api_version: Literal["modelrollout.io/v1alpha1"]
     """Version of the API."""

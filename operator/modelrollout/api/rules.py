@@ -81,6 +81,25 @@ class Matches:
         return value
 
 
+@dataclass(frozen=True, slots=True)
+class KeyedBy:
+    """Annotates a list of objects of which no two may have the same value of `key`."""
+
+    key: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [self.key]}
+
+    def _check(self, items: tuple[Any, ...]) -> tuple[Any, ...]:
+        keys = [getattr(item, self.key) for item in items]
+        if repeated := next((key for key in keys if keys.count(key) > 1), None):
+            raise ValueError(f"must not have the {self.key} {repeated} twice")
+        return items
+
+
 def _cel_string(text: str) -> str:
     """`text` as a string literal of CEL."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")

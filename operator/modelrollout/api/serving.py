@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from pydantic import Field, StrictInt
 
 from modelrollout.api.base import ApiModel
+from modelrollout.api.rules import KeyedBy
 from modelrollout.api.units import Duration, PositiveDuration, Quantity
 
-ResourceName = Annotated[str, Field(max_length=253)]
-ResourceList = Annotated[dict[ResourceName, Quantity], Field(max_length=16)]
+ResourceList = Annotated[dict[str, Quantity], Field(max_length=16)]
 Labels = Annotated[dict[str, str], Field(max_length=64)]
 
 
@@ -59,7 +59,7 @@ class Serving(ApiModel):
     """Port on which the Bento serves requests and metrics."""
     resources: Resources = Resources()
     """Compute resources of each pod."""
-    env: Annotated[tuple[EnvVar, ...], Field(max_length=200)] = ()
+    env: Annotated[tuple[EnvVar, ...], Field(max_length=200), KeyedBy("name")] = ()
     """Environment variables of the container that serves the model, as in core/v1."""
     pod_template: PodTemplate = PodTemplate()
     """Anything else about the pods: node selectors, volumes, service accounts, sidecars."""

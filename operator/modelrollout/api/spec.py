@@ -8,6 +8,7 @@ from modelrollout.api.base import ApiModel
 from modelrollout.api.baseline import Baseline, ChampionBaseline
 from modelrollout.api.gates import Gate
 from modelrollout.api.model import Model
+from modelrollout.api.rules import KeyedBy
 from modelrollout.api.serving import Serving
 from modelrollout.api.strategy import Strategy
 from modelrollout.api.traffic import Traffic
@@ -38,7 +39,7 @@ class ModelRolloutSpec(ApiModel):
     """How traffic is shifted to a challenger."""
     baseline: Baseline = Baseline(champion=ChampionBaseline())
     """What a challenger is compared with."""
-    gates: Annotated[tuple[Gate, ...], Field(min_length=1, max_length=16)]
+    gates: Annotated[tuple[Gate, ...], Field(min_length=1, max_length=16), KeyedBy("name")]
     """Criteria by which a challenger is judged: all must pass for a promotion, one that fails rolls back."""
     risk: Risk = Risk()
     """How often a rollout may end wrongly."""

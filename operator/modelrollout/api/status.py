@@ -7,6 +7,7 @@ from pydantic import Field
 
 from modelrollout.api.base import ApiModel, Time
 from modelrollout.api.conditions import Condition
+from modelrollout.api.rules import KeyedBy
 
 QUARANTINE_LIMIT = 20
 
@@ -53,7 +54,7 @@ class QuarantinedVersion(Version):
     """Why it was rolled back, for a person."""
     at: Time
     """When it was rolled back last."""
-    failures: int = 1
+    failures: int
     """How often it was rolled back. Every repeat has to meet a stricter test."""
     released: bool = False
     """Whether it may be tried again, as a retry asked for."""
@@ -72,15 +73,15 @@ class RolloutProgress(ApiModel):
     """Since when no gate can be judged for want of metrics."""
     promoting_since: Time | None = None
     """When the challenger was found good and began to get the pods for all of the traffic."""
-    step: int = 0
+    step: int
     """Index of the step, or of the level of the ramp, counted from 0."""
     step_since: Time
     """When this step began."""
-    target_weight: int = 0
+    target_weight: int
     """Share of the traffic in percent that the challenger should have."""
     awaits_approval: bool = False
     """Whether only an approval is missing for the next step."""
-    attempt: int = 1
+    attempt: int
     """Which try of this version it is, counted from 1."""
 
 
@@ -178,7 +179,7 @@ class Status(ApiModel):
     """The watch after a promotion."""
     retiring: tuple[RetiringVersion, ...] = ()
     """Versions without traffic that wait for their removal."""
-    gates: tuple[GateStatus, ...] = ()
+    gates: Annotated[tuple[GateStatus, ...], KeyedBy("name")] = ()
     """What each gate says."""
     evidence: EvidenceCheckpoint | None = None
     """Up to where the recorded metrics are counted."""
@@ -188,5 +189,5 @@ class Status(ApiModel):
     """Commands that were carried out."""
     last_decision: Decision | None = None
     """The last decision."""
-    conditions: tuple[Condition, ...] = ()
+    conditions: Annotated[tuple[Condition, ...], KeyedBy("type")] = ()
     """Ready; Reconciling and Stalled while they hold; Progressing, Promoted, MetricsAvailable."""
