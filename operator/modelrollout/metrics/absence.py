@@ -1,0 +1,36 @@
+"""Why there is nothing to count, for a person."""
+
+from collections.abc import Sequence
+
+from modelrollout.metrics.scrapes import Target
+from modelrollout.metrics.source import Arm, Arms
+
+
+def explain_unscraped(arm: Arm, arms: Arms, targets: Sequence[Target], since: int) -> str:
+    """Why no pod of an arm was scraped since `since` (ms)."""
+    pods = f"{arm} pods {arms.pods(arm)} in namespace {arms.namespace}"
+    of_arm = [target for target in targets if arms.arm_of(target.pod) is arm]
+    failing = sum(any(time > since for time in target.failed) for target in of_arm)
+    if failing:
+        return (
+            f"Prometheus fails to scrape the {pods} (up is 0 for {failing} of {len(of_arm)} targets): its page of "
+            "targets tells why"
+        )
+    if of_arm:
+        return f"the {pods} are no longer scraped: are they gone, or is their monitor?"
+    return f"no scrapes of {pods}: are they monitored (annotations or a PodMonitor), with the labels namespace and pod?"
+
+
+def explain_unexposed(arm: Arm, arms: Arms, family: str) -> str:
+    """What it means that the pods of an arm are scraped but have nothing of a metric family."""
+    return (
+        f"the {arm} pods {arms.pods(arm)} in namespace {arms.namespace} are scraped but expose no {family}: is it the "
+        "BentoML port that is scraped, and are its metrics enabled?"
+    )
+
+
+def explain_uncountable(arm: Arm, arms: Arms, family: str) -> str:
+    """What it means that an arm is scraped and exposes a metric family, but never a count."""
+    return (
+        f"{family} of the {arm} pods {arms.pods(arm)} in namespace {arms.namespace} holds no counts (NaN or infinite)"
+    )

@@ -1,0 +1,237 @@
+"""Prometheus as a source of metrics."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, cached_property
+from math import isfinite
+
+from requests.auth import AuthBase
+
+from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate
+from modelrollout.evidence.counts import ArmCounts
+from modelrollout.metrics.absence import (
+    explain_uncountable,
+    explain_unexposed,
+    explain_unscraped,
+    missing_arm,
+)
+from modelrollout.metrics.client import PrometheusClient, QueryRefused, SourceFailure
+from modelrollout.metrics.histograms import boundaries_by_pod, buckets_up_to, choose_boundary
+from modelrollout.metrics.scrapes import Target, bare_scrapes, read_scrapes, read_targets
+from modelrollout.metrics.selectors import (
+    DURATION_BUCKETS,
+    REQUESTS,
+    duration_buckets,
+    exposing_pods,
+    failed_requests,
+    fill_in,
+    requests,
+    scrape_clock,
+)
+from modelrollout.metrics.series import Series, Unreadable
+from modelrollout.metrics.source import Arm, Arms
+from modelrollout.metrics.windows import Span, clock_since, count, counters_since, missing_arm, span
+from modelrollout.rollout.measurements import (
+    BadQuery,
+    Counted,
+    Evaluated,
+    Measurement,
+    NoData,
+    Point,
+    SourceDown,
+)
+from modelrollout.rollout.settings import Settings
+
+_SKEW_WORTH_A_NOTE = 2.0
+
+
+class PrometheusSource:
+    """A MetricsSource over the HTTP API of Prometheus, or of what speaks like it (Thanos, Mimir, VictoriaMetrics).
+
+    It reads the samples as they were recorded and leaves nothing to extrapolating functions. It keeps no state.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        settings: Settings,
+        *,
+        timeout: float = 10.0,
+        verify: bool | str = True,
+        auth: AuthBase | None = None,
+        headers: Mapping[str, str] | None = None,
+        workers: int = 8,
+    ) -> None:
+        """timeout: seconds that one query may take; a measurement of several gives up after three times that.
+
+        workers: how many measurements may run at the same time; others wait. The rest: see PrometheusClient.
+        """
+        self._client = PrometheusClient(url, timeout=timeout, verify=verify, auth=auth, headers=headers)
+        self._settings = settings
+        self._patience = 3 * timeout
+        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="prometheus")
+
+    def close(self) -> None:
+        """Let the connections go; measurements under way end by themselves."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+    async def measure(
+        self, gates: Sequence[Gate], arms: Arms, *, after: int | None, now: float
+    ) -> Mapping[str, Measurement]:
+        """See MetricsSource."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._patience):
+                return await loop.run_in_executor(self._pool, self._measure, gates, arms, after, now)
+        except TimeoutError:
+            return _all_down(gates, f"Prometheus did not answer all queries within {self._patience:g} s")
+
+    def _measure(self, gates: Sequence[Gate], arms: Arms, after: int | None, now: float) -> Mapping[str, Measurement]:
+        try:
+            recorded = self._client.time()
+            # Samples are recorded by Prometheus' clock. Where that is behind, a window that is over here is not there.
+            covered = span(min(now, recorded), after, self._settings)
+            reader = _Reader(self._client, arms, covered, skew=recorded - time.time())
+            return {gate.name: reader.measure(gate) for gate in gates}
+        except SourceFailure as failure:
+            return _all_down(gates, str(failure))
+
+
+class _Reader:
+    """Reads what one call of `measure` needs. No series is read twice, whatever the number of gates."""
+
+    def __init__(self, client: PrometheusClient, arms: Arms, span: Span, skew: float) -> None:
+        self._client = client
+        self._arms = arms
+        self._span = span
+        self._skew = skew
+        self._read = cache(self._read_counters)
+
+    def measure(self, gate: Gate) -> Measurement:
+        """One gate. Raises SourceFailure."""
+        try:
+            match gate:
+                case Gate(error_rate=ErrorRateGate() as kind):
+                    return self._errors(kind)
+                case Gate(latency=LatencyGate() as kind):
+                    return self._slow(kind)
+                case Gate(query=QueryGate() as kind):
+                    return self._evaluated(kind)
+                case _:
+                    raise AssertionError(f"gate {gate.name} has no kind")
+        except QueryRefused as refusal:
+            return BadQuery(str(refusal))
+        except Unreadable as reason:
+            return NoData(str(reason), self._span.through)
+
+    def _errors(self, gate: ErrorRateGate) -> Measurement:
+        return self._counted(
+            REQUESTS,
+            total=self._read(requests(self._arms, gate.endpoints)),
+            part=self._read(failed_requests(self._arms, gate.codes, gate.endpoints)),
+            count_arm=ArmCounts,
+        )
+
+    def _slow(self, gate: LatencyGate) -> Measurement:
+        buckets = self._read(duration_buckets(self._arms, gate.endpoints))
+        boundary = choose_boundary(gate.threshold.seconds, boundaries_by_pod(buckets).values())
+        return self._counted(
+            DURATION_BUCKETS,
+            total=buckets_up_to(float("inf"), buckets),
+            part=buckets_up_to(boundary.seconds, buckets),
+            count_arm=lambda answered, in_time: ArmCounts(answered, answered - in_time),
+            note=boundary.note,
+        )
+
+    def _counted(
+        self,
+        family: str,
+        *,
+        total: Sequence[Series],
+        part: Sequence[Series],
+        count_arm: Callable[[int, int], ArmCounts],
+        note: str = "",
+    ) -> Measurement:
+        arms, span = self._arms, self._span
+        scrapes = read_scrapes(self._targets, total, part, self._since)
+        windows = count(scrapes, arms, span, count_arm)
+        if not windows:
+            if arm := missing_arm(bare_scrapes(self._targets), arms, span):
+                raise Unreadable(explain_unscraped(arm, arms, self._targets, span.start_of(span.recent)))
+            if arm := missing_arm(scrapes, arms, span):
+                raise Unreadable(explain_uncountable(arm, arms, family))
+        self._require_family(family, {series.labels.get("pod", "") for series in total})
+        return Counted(windows, span.through, "; ".join(filter(None, [note, *self._notes()])))
+
+    def _evaluated(self, gate: QueryGate) -> Measurement:
+        span, arms = self._span, self._arms
+        # At least the last window is evaluated, so that a query that is refused is refused at every look.
+        first = min(span.after + 1, span.through)
+        values = {}
+        for arm in Arm:
+            expression = fill_in(gate.expression, arms.namespace, arms.pods(arm))
+            series = self._client.evaluate(expression, span.start_of(first + 1), span.end, span.interval)
+            values[arm] = _single_values(series)
+        points = [
+            Point(index, *(values[arm].get(span.start_of(index + 1)) for arm in Arm))
+            for index in range(span.after + 1, span.through + 1)
+        ]
+        return Evaluated(tuple(points), span.through)
+
+    @cached_property
+    def _targets(self) -> Sequence[Target]:
+        try:
+            clock = self._client.raw(scrape_clock(self._arms), clock_since(self._span), self._span.end)
+        except QueryRefused as refusal:
+            raise SourceFailure(f"Prometheus refuses to tell when pods were scraped: {refusal}") from refusal
+        return read_targets(clock)
+
+    @cached_property
+    def _since(self) -> int:
+        return counters_since(bare_scrapes(self._targets), self._arms, self._span)
+
+    def _read_counters(self, selectors: tuple[str, ...]) -> list[Series]:
+        # When a scrape is known its counters are too, but not the other way round: so the clock is read first.
+        since = self._since
+        return [series for selector in selectors for series in self._client.raw(selector, since, self._span.end)]
+
+    def _require_family(self, family: str, counted_pods: set[str]) -> None:
+        silent = [arm for arm in Arm if arm not in {self._arms.arm_of(pod) for pod in counted_pods}]
+        if not silent:
+            return
+        labels = self._client.labels(exposing_pods(self._arms, family), self._span.end)
+        exposing = {self._arms.arm_of(entry.get("pod", "")) for entry in labels}
+        for arm in silent:
+            if arm not in exposing:
+                raise Unreadable(explain_unexposed(arm, self._arms, family))
+
+    def _notes(self) -> list[str]:
+        notes = []
+        if self._span.skipped:
+            hours = self._span.skipped * self._span.interval / 3_600_000
+            notes.append(f"{hours:.1f} h of evidence are given up: the gap was too long to catch up with")
+        if abs(self._skew) > _SKEW_WORTH_A_NOTE:
+            direction = "ahead of" if self._skew > 0 else "behind"
+            notes.append(f"Prometheus' clock is {abs(self._skew):.0f} s {direction} this one")
+        return notes
+
+
+def _single_values(series: Sequence[Series]) -> dict[int, float]:
+    """The finite values by time. Raises QueryRefused where there are several at once."""
+    values: dict[int, float] = {}
+    for one in series:
+        for moment, value in one.samples.items():
+            if moment in values:
+                raise QueryRefused(
+                    f"the expression gives {len(series)} series where one value is needed: aggregate them, for example "
+                    "with sum()"
+                )
+            values[moment] = value
+    return {moment: value for moment, value in values.items() if isfinite(value)}
+
+
+def _all_down(gates: Sequence[Gate], message: str) -> Mapping[str, Measurement]:
+    return {gate.name: SourceDown(message) for gate in gates}

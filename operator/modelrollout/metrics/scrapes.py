@@ -1,0 +1,157 @@
+"""From recorded series to scrapes: when a pod was read, and what its counters said then."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+
+from modelrollout.metrics.selectors import SCRAPE_DURATION, UP
+from modelrollout.metrics.series import NAME, Series, Unreadable
+
+LabelSet = frozenset[tuple[str, str]]
+
+# A scraped label wins over a target's of the same name where the scrape is configured with honor_labels.
+_BENTOML_LABELS = frozenset({"endpoint", "http_response_code", "runner_name", "service_name", "service_version"})
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Counters of one pod at one moment: every series of a total, and every series of a part of that total."""
+
+    total: Mapping[LabelSet, int] = field(default_factory=dict)
+    part: Mapping[LabelSet, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """One successful scrape of a pod.
+
+    finished: ms since the epoch. It is the moment from which the scrape can be read; samples are recorded under the
+    moment at which it began.
+    """
+
+    pod: str
+    finished: int
+    counters: Counters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """What Prometheus scrapes a pod under.
+
+    labels: what it adds to every series that it reads there.
+    succeeded: times of the successful scrapes, and when each was finished; failed: times of the others; in ms.
+    """
+
+    pod: str
+    labels: LabelSet
+    succeeded: Mapping[int, int]
+    failed: frozenset[int]
+
+    def exposes(self, series: Series) -> bool:
+        """Whether a series can come from this target."""
+        return series.labels.items() >= self.labels
+
+    def agrees_with(self, series: Series) -> bool:
+        """Whether a series has no sample between this target's scrapes."""
+        scrapes = self.succeeded.keys() | self.failed
+        return not any(min(scrapes) < time < max(scrapes) for time in series.samples.keys() - scrapes)
+
+
+def read_targets(clock: Iterable[Series]) -> list[Target]:
+    """Targets from the series `up` and `scrape_duration_seconds`. Without the latter scrapes count as instantaneous."""
+    ups: dict[LabelSet, Series] = {}
+    durations: dict[LabelSet, Series] = {}
+    for series in clock:
+        by_labels = {UP: ups, SCRAPE_DURATION: durations}[series.name]
+        by_labels[_target_labels(series)] = series
+    targets = []
+    for labels, up in ups.items():
+        took = durations[labels].samples if labels in durations else {}
+        targets.append(
+            Target(
+                pod=up.labels.get("pod", ""),
+                labels=labels,
+                succeeded={time: time + _milliseconds(took.get(time)) for time, ok in up.samples.items() if ok == 1},
+                failed=frozenset(time for time, ok in up.samples.items() if ok != 1),
+            )
+        )
+    return [target for target in targets if target.succeeded or target.failed]
+
+
+def bare_scrapes(targets: Iterable[Target]) -> list[Scrape]:
+    """Every successful scrape, without what was read."""
+    return [Scrape(target.pod, finished, Counters()) for target in targets for finished in target.succeeded.values()]
+
+
+def read_scrapes(
+    targets: Sequence[Target], total: Iterable[Series], part: Iterable[Series], since: int
+) -> list[Scrape]:
+    """The successful scrapes after `since` (ms) with the counters as they were read then.
+
+    A series without a sample at a scrape counts 0 there: a client library creates it with its first event. A scrape
+    that read something else than a count is left out. Of a pod's targets only those matter that the counters come from
+    (others are its sidecars'); two that show the same counters, as two replicas of Prometheus do, are taken as one.
+
+    Raises Unreadable if samples do not lie at the times of the scrapes. Nothing could tell then whether a series is
+    absent, and the counters of a pod would seem to start anew again and again.
+    """
+    by_pod: dict[str, list[Target]] = {}
+    for target in targets:
+        by_pod.setdefault(target.pod, []).append(target)
+    totals = _by_target(by_pod, total)
+    parts = _by_target(by_pod, part)
+    scrapes = []
+    for of_pod in by_pod.values():
+        carriers = [target for target in of_pod if target in totals] or of_pod
+        for target in carriers:
+            readings = _readings(totals.get(target, {}), parts.get(target, {}))
+            for time, finished in target.succeeded.items():
+                counters = readings.get(time, Counters())
+                if time > since and counters is not None:
+                    scrapes.append(Scrape(target.pod, finished, counters))
+    return scrapes
+
+
+def _by_target(
+    targets: Mapping[str, Sequence[Target]], series: Iterable[Series]
+) -> dict[Target, dict[LabelSet, Series]]:
+    grouped: dict[Target, dict[LabelSet, Series]] = {}
+    for one in series:
+        pod = one.labels.get("pod", "")
+        target = next((target for target in targets.get(pod, ()) if target.exposes(one)), None)
+        if target is None:
+            raise Unreadable(f"{one.name} of pod {pod} has no series `up` with the same labels beside it")
+        if not target.agrees_with(one):
+            raise Unreadable(
+                f"{one.name} of pod {pod} is not recorded at the times of its scrapes: two Prometheus replicas behind "
+                "one address, or pods that expose timestamps (honor_timestamps)"
+            )
+        own = frozenset(item for item in one.labels.items() if item not in target.labels and item[0] != NAME)
+        grouped.setdefault(target, {})[own] = one
+    return grouped
+
+
+def _readings(total: Mapping[LabelSet, Series], part: Mapping[LabelSet, Series]) -> dict[int, Counters | None]:
+    """What was read at each time; None where it is not a count."""
+    readings: dict[int, Counters | None] = {}
+    times = {time for group in (total, part) for series in group.values() for time in series.samples}
+    for time in times:
+        values = [
+            {labels: series.samples[time] for labels, series in group.items() if time in series.samples}
+            for group in (total, part)
+        ]
+        if all(isfinite(value) and value >= 0 for group in values for value in group.values()):
+            readings[time] = Counters(*({key: round(value) for key, value in group.items()} for group in values))
+        else:
+            readings[time] = None
+    return readings
+
+
+def _target_labels(series: Series) -> LabelSet:
+    return frozenset(
+        (label, value) for label, value in series.labels.items() if label != NAME and label not in _BENTOML_LABELS
+    )
+
+
+def _milliseconds(seconds: float | None) -> int:
+    return round(seconds * 1000) if seconds is not None and isfinite(seconds) else 0

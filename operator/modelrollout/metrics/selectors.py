@@ -1,0 +1,118 @@
+"""What to ask Prometheus for, in PromQL."""
+
+import json
+import re
+
+from modelrollout.metrics.source import Arm, Arms
+
+UP = "up"
+SCRAPE_DURATION = "scrape_duration_seconds"
+REQUESTS = "bentoml_service_request_total"
+DURATIONS = "bentoml_service_request_duration_seconds"
+DURATION_BUCKETS = f"{DURATIONS}_bucket"
+
+# BentoML counts the requests to its own endpoints like those to the model, wherever a path prefix puts them.
+_BENTOML_ENDPOINTS = r"(.*/)?(livez|readyz|healthz|metrics|docs\.json|schema\.json)|(.*/)?(static_content|assets)/.*"
+# Where a scrape target has a label `endpoint` itself (a PodMonitor gives it the name of the port), Prometheus renames
+# the one of BentoML.
+_ENDPOINT_LABELS = ("endpoint", "exported_endpoint")
+
+_STRING_COMMENT_OR_PLACEHOLDER = re.compile(
+    r"""
+      "(?:\\.|[^"\\])*"        # double-quoted, with escapes
+    | '(?:\\.|[^'\\])*'        # single-quoted, with escapes
+    | `[^`]*`                  # raw
+    | \#[^\n]*                 # comment
+    | \{\{(?:namespace|pods)\}\}
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def scrape_clock(arms: Arms) -> str:
+    """When the pods of both arms were scraped, with what success, and how long it took."""
+    return _selector(_matcher("__name__", "=~", f"{UP}|{SCRAPE_DURATION}"), *_pods_of(arms))
+
+
+def requests(arms: Arms, endpoints: str | None) -> tuple[str, ...]:
+    """Selectors that together give the counters of answered requests, each series once.
+
+    endpoints: regular expression of the endpoints that count; all but BentoML's own if None.
+    """
+    return _of_family(REQUESTS, arms, endpoints)
+
+
+def failed_requests(arms: Arms, codes: str, endpoints: str | None) -> tuple[str, ...]:
+    """The part of `requests` that was answered with a status code that matches `codes`."""
+    return _of_family(REQUESTS, arms, endpoints, _matcher("http_response_code", "=~", codes))
+
+
+def duration_buckets(arms: Arms, endpoints: str | None) -> tuple[str, ...]:
+    """Selectors that together give the buckets of the request durations, each series once."""
+    return _of_family(DURATION_BUCKETS, arms, endpoints)
+
+
+def exposing_pods(arms: Arms, family: str) -> str:
+    """One series for every pod that exposes anything of a metric family, whatever the endpoint."""
+    return f"group by (pod) ({_selector(*_pods_of(arms), family=family)})"
+
+
+def fill_in(expression: str, namespace: str, pods: str) -> str:
+    """A user's expression with {{namespace}} and {{pods}} replaced.
+
+    Within a string they are escaped as its quotes need; outside of one they become a string; comments stay as they are.
+    """
+    values = {"{{namespace}}": namespace, "{{pods}}": pods}
+
+    def replace(match: re.Match[str]) -> str:
+        token = match[0]
+        if token in values:
+            return _quoted(values[token])
+        if token.startswith("#"):
+            return token
+        for placeholder, value in values.items():
+            token = token.replace(placeholder, _escaped(value, token[0]))
+        return token
+
+    return _STRING_COMMENT_OR_PLACEHOLDER.sub(replace, expression)
+
+
+def _of_family(family: str, arms: Arms, endpoints: str | None, *matchers: str) -> tuple[str, ...]:
+    return tuple(
+        _selector(*_pods_of(arms), *matchers, *of_endpoints, family=family)
+        for of_endpoints in _endpoint_matchers(endpoints)
+    )
+
+
+def _endpoint_matchers(endpoints: str | None) -> tuple[tuple[str, ...], ...]:
+    endpoint, exported = _ENDPOINT_LABELS
+    if endpoints is None:
+        return (tuple(_matcher(label, "!~", _BENTOML_ENDPOINTS) for label in _ENDPOINT_LABELS),)
+    return (
+        (_matcher(exported, "=", ""), _matcher(endpoint, "=~", endpoints)),
+        (_matcher(exported, "!=", ""), _matcher(exported, "=~", endpoints)),
+    )
+
+
+def _pods_of(arms: Arms) -> tuple[str, str]:
+    pods = "|".join(arms.pods(arm) for arm in Arm)
+    return _matcher("namespace", "=", arms.namespace), _matcher("pod", "=~", pods)
+
+
+def _selector(*matchers: str, family: str = "") -> str:
+    return f"{family}{{{','.join(matchers)}}}"
+
+
+def _matcher(label: str, operator: str, value: str) -> str:
+    return f"{label}{operator}{_quoted(value)}"
+
+
+def _quoted(text: str) -> str:
+    # JSON's escapes are a subset of Go's, which PromQL uses.
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _escaped(text: str, quote: str) -> str:
+    if quote == "`":
+        return text
+    return text.replace("\\", "\\\\").replace(quote, f"\\{quote}")

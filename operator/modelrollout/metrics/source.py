@@ -1,0 +1,51 @@
+"""What the operator asks of a source of metrics."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from modelrollout.api.gates import Gate
+from modelrollout.rollout.measurements import Measurement
+
+
+class Arm(StrEnum):
+    """The two sides of a comparison."""
+
+    CHAMPION = "champion"
+    CHALLENGER = "challenger"
+
+
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """The pods of both arms: their namespace, and for each arm a regular expression that matches their whole names.
+
+    The expressions use only what RE2 and Python share, and no pod matches both.
+    """
+
+    namespace: str
+    champion_pods: str
+    challenger_pods: str
+
+    def pods(self, arm: Arm) -> str:
+        """The regular expression of one arm."""
+        return self.champion_pods if arm is Arm.CHAMPION else self.challenger_pods
+
+    def arm_of(self, pod: str) -> Arm | None:
+        """The arm that a pod belongs to, by its name."""
+        return next((arm for arm in Arm if re.fullmatch(self.pods(arm), pod)), None)
+
+
+class MetricsSource(Protocol):
+    """Where gates get their data from."""
+
+    async def measure(
+        self, gates: Sequence[Gate], arms: Arms, *, after: int | None, now: float
+    ) -> Mapping[str, Measurement]:
+        """What the gates, by name, can count since scrape window `after`; never raises for a source that fails.
+
+        after: index of the last window already counted; None if nothing was, which counts from now on.
+        now: seconds since the epoch. Windows that are not complete by then are left for later. After a long gap one
+            call may stop short of now: `through` of the result says where the next one has to go on.
+        """

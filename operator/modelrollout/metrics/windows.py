@@ -1,0 +1,152 @@
+"""Scrape windows: the one clock by which the counters of all pods become evidence.
+
+Window k is [k T, (k + 1) T) on the absolute clock, T being the scrape interval. Of every pod the first scrape that was
+finished in a window stands for it. A window without a scrape of one arm is no window: what happened in it falls into
+the next. What a window holds follows from the recorded samples alone, whenever and in how many parts one looks at them.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from math import ceil, floor
+
+from modelrollout.evidence.counts import ArmCounts, Block
+from modelrollout.metrics.scrapes import Counters, LabelSet, Scrape
+from modelrollout.metrics.series import Unreadable
+from modelrollout.metrics.source import Arm, Arms
+from modelrollout.rollout.measurements import Window
+from modelrollout.rollout.settings import Settings
+
+# A pod that was not scraped for so many windows starts anew, as if it were new. It bounds how far back one must read.
+FORGET_AFTER = 120
+
+# A single window is missed now and then; an arm that was not scraped in so many is missing.
+_PATIENCE = 3
+
+# The most windows that one look counts.
+_AT_ONCE = 240
+
+# Evidence older than this is not caught up with.
+LONGEST_GAP_SECONDS = 6 * 3600.0
+
+CountArm = Callable[[int, int], ArmCounts]
+"""From the increase of a total and of its part to requests and bad requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The windows after `after` up to `through`, each `interval` ms long; `skipped` ones before them are given up."""
+
+    interval: int
+    after: int
+    through: int
+    skipped: int = 0
+
+    @property
+    def end(self) -> int:
+        """When the last window ends, in ms since the epoch."""
+        return self.start_of(self.through + 1)
+
+    @property
+    def recent(self) -> int:
+        """The first of the last windows, in which an arm that is there must have been scraped."""
+        return self.through - _PATIENCE + 1
+
+    def start_of(self, index: int) -> int:
+        """When a window begins, in ms since the epoch."""
+        return index * self.interval
+
+
+def span(now: float, after: int | None, settings: Settings) -> Span:
+    """What to count at `now` (seconds since the epoch): the complete windows after `after`, as many as one look takes.
+
+    Without an `after` there is nothing to count yet and the span is empty.
+    """
+    interval = round(settings.scrape_interval * 1000)
+    complete = floor((now - settings.scrape_lag) * 1000 / interval) - 1
+    if after is None:
+        return Span(interval, after=complete, through=complete)
+    oldest = complete - ceil(LONGEST_GAP_SECONDS * 1000 / interval)
+    first = max(after, oldest)
+    return Span(interval, after=first, through=min(complete, first + _AT_ONCE), skipped=first - after)
+
+
+def clock_since(span: Span) -> int:
+    """The time, in ms since the epoch, after which every scrape must be known to count the span."""
+    # A scrape is recorded under the time of its beginning, up to an interval before it was finished.
+    return span.start_of(min(span.after + 1, span.recent) - FORGET_AFTER) - span.interval
+
+
+def counters_since(scrapes: Collection[Scrape], arms: Arms, span: Span) -> int:
+    """The time, in ms since the epoch, after which counters must be known to count the span.
+
+    scrapes: all since `clock_since`, with or without counters.
+    """
+    bases: dict[str, int] = {}
+    needed = [span.recent]
+    for index, by_pod in _windows(scrapes, arms, span.interval):
+        for pod in by_pod:
+            if index > span.after:
+                needed.append(_base_of(bases.get(pod), index))
+            bases[pod] = index
+    return span.start_of(min(needed)) - span.interval
+
+
+def count(scrapes: Collection[Scrape], arms: Arms, span: Span, count_arm: CountArm) -> tuple[Window, ...]:
+    """The windows of the span in which both arms were scraped, with what happened since the pods' last one.
+
+    scrapes: in any order, all since `counters_since`. The first scrape of a pod is its base only.
+    A counter that fell was reset, and with it all of its pod's: the increase is what they have reached since.
+
+    Raises Unreadable if a part grows more than its total.
+    """
+    last: dict[str, tuple[int, Counters]] = {}
+    windows = []
+    for index, by_pod in _windows(scrapes, arms, span.interval):
+        counts = dict.fromkeys(Arm, ArmCounts())
+        for pod, (arm, scrape) in by_pod.items():
+            if pod in last and _base_of(last[pod][0], index) < index:
+                counts[arm] += _counted(pod, last[pod][1], scrape.counters, count_arm)
+            last[pod] = index, scrape.counters
+        if span.after < index <= span.through:
+            windows.append(Window(index, Block(counts[Arm.CHAMPION], counts[Arm.CHALLENGER])))
+    return tuple(windows)
+
+
+def missing_arm(scrapes: Collection[Scrape], arms: Arms, span: Span) -> Arm | None:
+    """An arm that was not scraped in the last windows of the span."""
+    start = span.start_of(span.recent)
+    present = {arms.arm_of(scrape.pod) for scrape in scrapes if start <= scrape.finished < span.end}
+    return next((arm for arm in Arm if arm not in present), None)
+
+
+def _windows(
+    scrapes: Collection[Scrape], arms: Arms, interval: int
+) -> Iterator[tuple[int, Mapping[str, tuple[Arm, Scrape]]]]:
+    """For each window in which both arms were scraped the scrape that stands for each pod, in order."""
+    arm_of = {pod: arms.arm_of(pod) for pod in {scrape.pod for scrape in scrapes}}
+    windows: dict[int, dict[str, tuple[Arm, Scrape]]] = {}
+    for scrape in sorted(scrapes, key=lambda scrape: scrape.finished):
+        if arm := arm_of[scrape.pod]:
+            windows.setdefault(scrape.finished // interval, {}).setdefault(scrape.pod, (arm, scrape))
+    for index in sorted(windows):
+        if {arm for arm, _ in windows[index].values()} == set(Arm):
+            yield index, windows[index]
+
+
+def _base_of(last: int | None, index: int) -> int:
+    """The window that a pod is counted from: the last one it was scraped in, or, if that is too far back, its own."""
+    return last if last is not None and index - last <= FORGET_AFTER else index
+
+
+def _counted(pod: str, base: Counters, now: Counters, count_arm: CountArm) -> ArmCounts:
+    if _was_reset(base.total, now.total) or _was_reset(base.part, now.part):
+        base = Counters()
+    total = sum(now.total.values()) - sum(base.total.values())
+    part = sum(now.part.values()) - sum(base.part.values())
+    if part > total:
+        raise Unreadable(f"counters of pod {pod} contradict each other: a part grew by {part}, the whole by {total}")
+    return count_arm(total, part)
+
+
+def _was_reset(base: Mapping[LabelSet, int], now: Mapping[LabelSet, int]) -> bool:
+    return any(now.get(labels, 0) < value for labels, value in base.items())
