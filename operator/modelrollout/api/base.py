@@ -14,11 +14,9 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema
 
-from modelrollout.api.rules import VALIDATIONS, Rule
-
-BROKEN_RULES = "broken_rules"
+from modelrollout.api.rules import VALIDATIONS, Rule, broken_rules
 
 
 class ApiModel(BaseModel):
@@ -54,8 +52,7 @@ class ApiModel(BaseModel):
     @model_validator(mode="after")
     def _keep_rules(self) -> Self:
         if broken := [rule for rule in self.rules if not rule.holds(self)]:
-            text = "; ".join(f"{rule.field}: {rule.message}".removeprefix(": ") for rule in broken)
-            raise PydanticCustomError(BROKEN_RULES, "{text}", {"text": text, "rules": broken})
+            raise broken_rules((f".{rule.field}" if rule.field else "", rule.message) for rule in broken)
         return self
 
     @classmethod

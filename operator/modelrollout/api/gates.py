@@ -5,10 +5,10 @@ from typing import Annotated
 from pydantic import Field, StrictInt
 
 from modelrollout.api.base import ApiModel
-from modelrollout.api.rules import Matches, Rule
+from modelrollout.api.rules import Matches, RegularExpression, Rule
 from modelrollout.api.units import Margin, Number, Percent, PositiveDuration
 
-Regex = Annotated[str, Field(min_length=1, max_length=512)]
+Regex = Annotated[str, Field(min_length=1, max_length=512), RegularExpression()]
 
 
 _TOLERATED_WITHIN_MARGIN = Rule(

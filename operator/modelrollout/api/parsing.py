@@ -6,12 +6,34 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from modelrollout.api.base import BROKEN_RULES
+from modelrollout.api import rules
 from modelrollout.api.rollout import ModelRollout
+from modelrollout.api.schema import structural_schema
 from modelrollout.api.status import Status
 from modelrollout.api.validation import Problem, validate
 
 T = TypeVar("T", bound=BaseModel)
+
+# pydantic's kinds of errors in words that name what a manifest holds, and not Python's types.
+_MESSAGES = {
+    "missing": "is required",
+    "int_type": "must be an integer",
+    "float_type": "must be a number",
+    "finite_number": "must be a number",
+    "string_type": "must be a string",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "enum": "must be {expected}",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge:.10g}",
+    "less_than_equal": "must be at most {le:.10g}",
+    "too_short": "must have {min_length} or more items",
+    "too_long": "must have {max_length} or fewer items",
+    "string_too_short": "must have {min_length} or more characters",
+    "string_too_long": "must have {max_length} or fewer characters",
+}
 
 
 def parse_rollout(manifest: Any, *, strict: bool = False) -> ModelRollout | list[Problem]:
@@ -41,20 +63,29 @@ def _parse(model: type[T], data: Any, path: str, strict: bool) -> T | list[Probl
 
 def _problems(path: str, details: ErrorDetails) -> Iterator[Problem]:
     field = _field(path, details["loc"])
-    if details["type"] == BROKEN_RULES:
-        for rule in details["ctx"]["rules"]:
-            yield Problem(f"{field}.{rule.field}" if rule.field else field, rule.message)
-        return
     match details["type"]:
-        case "missing":
-            message = "is required"
-        case "extra_forbidden":
-            message = "is not a known field"
+        case rules.BROKEN_RULES:
+            for below, message in details["ctx"]["problems"]:
+                yield Problem(field + below, message)
         case "value_error":
-            message = str(details["ctx"]["error"])
-        case _:
-            message = details["msg"].removeprefix("Input ")
-    yield Problem(field, message)
+            yield Problem(field, str(details["ctx"]["error"]))
+        case "too_short" if len(details["input"]) >= details["ctx"]["min_length"]:
+            # Items that are wrong do not count; they have problems of their own.
+            return
+        case "extra_forbidden":
+            yield Problem(
+                field, f"is not a known field; known here are {', '.join(_known_fields(details['loc'][:-1]))}"
+            )
+        case kind:
+            yield Problem(field, _MESSAGES.get(kind, details["msg"]).format(**details.get("ctx", {})))
+
+
+def _known_fields(location: tuple[int | str, ...]) -> list[str]:
+    """The members of the object at a place in a ModelRollout."""
+    schema = structural_schema(ModelRollout)
+    for part in location:
+        schema = schema["items"] if isinstance(part, int) else schema["properties"][part]
+    return list(schema["properties"])
 
 
 def _field(path: str, location: tuple[int | str, ...]) -> str:

@@ -1,19 +1,23 @@
-"""Rules of the API that more than one field takes part in, or that need a message a person understands.
+"""Rules of the API that the types of a schema cannot express, or not so that a person understands the refusal.
 
-Every rule is written twice, in CEL for the API server and in Python for everyone without one (the operator, the command
-line). They stand side by side so that they can be compared, and the tests hold both against the same manifests.
+Every rule is there twice: in CEL for the API server, and in Python for the operator and the command line. The tests
+hold both against the same manifests.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 VALIDATIONS = "x-kubernetes-validations"
+BROKEN_RULES = "broken_rules"
+
+# What Python understands in a regular expression and RE2 does not: looking around and references to groups.
+_NOT_RE2 = re.compile(r"\(\?(=|!|<=|<!|>|\(|P=)|\\[1-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,67 +41,102 @@ class Rule:
         return entry | {"fieldPath": f".{self.field}"} if self.field else entry
 
 
+def broken_rules(broken: Iterable[tuple[str, str]]) -> PydanticCustomError:
+    """The error that a validator raises for several reasons at once, or for one below the value that it validates.
+
+    broken: path below the validated value, like `.steps` or `[1]` or nothing, and message.
+    """
+    problems = tuple(broken)
+    text = "; ".join(f"{path}: {message}".removeprefix(": ") for path, message in problems)
+    return PydanticCustomError(BROKEN_RULES, "{text}", {"text": text, "problems": problems})
+
+
+class _Annotation:
+    """What an annotated type must meet beyond itself."""
+
+    def check(self, value: Any) -> None:
+        """Raises ValueError or `broken_rules` for a value that is not allowed."""
+        raise NotImplementedError
+
+    def keywords(self) -> JsonSchemaValue:
+        """What it adds to the schema. Validations are added to those that are there."""
+        raise NotImplementedError
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def validate(value: Any) -> Any:
+            self.check(value)
+            return value
+
+        return core_schema.no_info_after_validator_function(validate, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), **self.keywords()}
+
+
 @dataclass(frozen=True, slots=True)
-class Matches:
+class Matches(_Annotation):
     """Annotates a string that must match `pattern` as a whole.
 
     A `pattern` in the schema would do, but the API server then answers with the regular expression alone.
 
     pattern: in the syntax that RE2 and Python share, without anchors.
     nonzero: whether a digit other than 0 must occur too.
-    int_or_string: whether the API server may hold an integer instead of a string.
     """
 
     pattern: str
     message: str
     nonzero: bool = False
-    int_or_string: bool = False
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        json_schema = handler(schema)
-        return {**json_schema, VALIDATIONS: [*json_schema.get(VALIDATIONS, ()), self.to_schema()]}
-
-    def to_schema(self) -> dict[str, str]:
-        """The rule as an entry of x-kubernetes-validations."""
-        return {"rule": self.cel("string(self)" if self.int_or_string else "self"), "message": self.message}
 
     def cel(self, operand: str) -> str:
-        """The CEL expression that says whether `operand`, itself an expression for a string, is accepted."""
+        """The CEL expression that says whether `operand`, itself an expression for a string, is allowed."""
         rule = f"{operand}.matches({_cel_string(f'^({self.pattern})$')})"
         return f"{rule} && {operand}.matches('[1-9]')" if self.nonzero else rule
 
     def accepts(self, value: str) -> bool:
-        """Whether all of `value` matches."""
-        return re.fullmatch(self.pattern, value) is not None and not (
-            self.nonzero and re.search("[1-9]", value) is None
-        )
+        """Whether the string is allowed."""
+        return bool(re.fullmatch(self.pattern, value)) and (not self.nonzero or bool(re.search("[1-9]", value)))
 
-    def _check(self, value: Any) -> Any:
+    def check(self, value: Any) -> None:
         if not self.accepts(value):
             raise ValueError(self.message)
-        return value
+
+    def keywords(self) -> JsonSchemaValue:
+        return {VALIDATIONS: [{"rule": self.cel("self"), "message": self.message}]}
 
 
 @dataclass(frozen=True, slots=True)
-class KeyedBy:
+class RegularExpression(_Annotation):
+    """Annotates a string that must be a regular expression in the syntax of RE2."""
+
+    message: str = "must be a regular expression as RE2 understands it"
+
+    def check(self, value: Any) -> None:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"{self.message}: {error}") from error
+        if found := _NOT_RE2.search(value):
+            raise ValueError(f"{self.message}: it has no {found.group()}")
+
+    def keywords(self) -> JsonSchemaValue:
+        # Whatever the match gives: with a broken expression it fails, and the API server says how.
+        return {VALIDATIONS: [{"rule": "''.matches(self) ? true : true", "message": self.message}]}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedBy(_Annotation):
     """Annotates a list of objects of which no two may have the same value of `key`."""
 
     key: str
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
+    def check(self, value: Any) -> None:
+        keys = [getattr(item, self.key) for item in value]
+        repeated = [index for index, key in enumerate(keys) if key in keys[:index]]
+        if repeated:
+            raise broken_rules((f"[{index}]", f"has the same {self.key} as an earlier one") for index in repeated)
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {**handler(schema), "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [self.key]}
-
-    def _check(self, items: tuple[Any, ...]) -> tuple[Any, ...]:
-        keys = [getattr(item, self.key) for item in items]
-        if repeated := next((key for key in keys if keys.count(key) > 1), None):
-            raise ValueError(f"must not have the {self.key} {repeated} twice")
-        return items
+    def keywords(self) -> JsonSchemaValue:
+        return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [self.key]}
 
 
 def _cel_string(text: str) -> str:

@@ -5,7 +5,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, WithJsonSchema
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from modelrollout.api.rules import VALIDATIONS, Matches
@@ -26,18 +27,18 @@ class _Text(str):
     form: ClassVar[Matches]
 
     def __new__(cls, text: str) -> Self:
-        """Raises ValueError, with what is allowed, for a text of another form."""
-        if len(text) > _LONGEST or not cls.form.accepts(text):
+        """Raises ValueError, with what is allowed, for anything that is not a text of this form."""
+        if not isinstance(text, str) or len(text) > _LONGEST or not cls.form.accepts(text):
             raise ValueError(cls.form.message)
         return super().__new__(cls, text)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(
-            cls,
-            core_schema.str_schema(),
-            metadata={"pydantic_js_updates": {"maxLength": _LONGEST, VALIDATIONS: [cls.form.to_schema()]}},
-        )
+        return core_schema.no_info_plain_validator_function(cls)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "maxLength": _LONGEST, **cls.form.keywords()}
 
 
 class Duration(_Text):
@@ -100,7 +101,6 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 _QUANTITY = Matches(
     r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?",
     "must be a quantity like 500m, 2 or 1Gi",
-    int_or_string=True,
 )
 
 
@@ -114,6 +114,12 @@ def _quantity_text(value: Any) -> str:
 Quantity = Annotated[
     str,
     BeforeValidator(_quantity_text),
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "maxLength": _LONGEST, VALIDATIONS: [_QUANTITY.to_schema()]}),
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "maxLength": _LONGEST,
+            VALIDATIONS: [{"rule": _QUANTITY.cel("string(self)"), "message": _QUANTITY.message}],
+        }
+    ),
 ]
 """An amount of a compute resource; integers are kept as text."""

@@ -1,8 +1,12 @@
 """What is wrong with a manifest, for a person, beyond what the types of the API exclude."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from modelrollout.api.gates import Gate
+from modelrollout.api.promql import unbalanced
 from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.api.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,9 +17,22 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.message}"
+        return f"{self.field}: {self.message}" if self.field else self.message
 
 
 def validate(spec: ModelRolloutSpec) -> list[Problem]:
-    """What is wrong with a spec that its types and rules do not exclude. Empty if nothing is."""
-    return []
+    """What is wrong with a spec although its types and rules allow it, because CEL cannot tell. Empty if nothing is."""
+    return [*_strategy_problems(spec.strategy), *_gate_problems(spec.gates)]
+
+
+def _strategy_problems(strategy: Strategy) -> Iterator[Problem]:
+    held = sum(step.hold.seconds for step in strategy.steps)
+    if held >= strategy.deadline.after.seconds:
+        holds = " + ".join(step.hold for step in strategy.steps)
+        yield Problem("spec.strategy.deadline.after", f"must be longer than the steps hold together: {holds}")
+
+
+def _gate_problems(gates: tuple[Gate, ...]) -> Iterator[Problem]:
+    for index, gate in enumerate(gates):
+        if gate.query and (fault := unbalanced(gate.query.expression)):
+            yield Problem(f"spec.gates[{index}].query.expression", f"must be PromQL, but {fault}")
