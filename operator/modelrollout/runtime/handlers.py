@@ -23,6 +23,7 @@ def build_registry(add: Callable[[Key], None], route: ResourceKind) -> kopf.Oper
     route: kind of the object that splits the traffic.
     """
     registry = kopf.OperatorRegistry()
+    kopf.on.login(registry=registry)(kopf.login_via_client)
 
     async def rollout_changed(namespace: str | None, name: str | None, **_: Any) -> None:
         add(Key(namespace or "", name or ""))

@@ -76,7 +76,7 @@ class Operator:
             applier=Applier(fenced),
             recorder=EventRecorder(fenced),
             router=self._router,
-            metrics=PrometheusSource(settings.prometheus_url, settings.decisions.scrape_interval),
+            metrics=PrometheusSource(settings.prometheus_url, settings.decisions),
             telemetry=self.telemetry,
             settings=settings,
         )
