@@ -12,12 +12,13 @@ from modelrollout.rollout.observation import VersionObservation
 _NOT_READY_GRACE = timedelta(seconds=30)
 
 _MAX_PROBLEM = 500  # characters
-_MAX_OUTPUT = 300  # of the problem, for what a container printed
 
 # Reasons for which a container waits that are part of a normal start.
 _STARTING = frozenset({"ContainerCreating", "PodInitializing", ""})
 
 _CRASH_LOOP = "CrashLoopBackOff"
+_PULL_FAILED = "ErrImagePull"
+_PULL_WAITS = "ImagePullBackOff"
 
 
 def version_observations(
@@ -91,15 +92,18 @@ def _container_problem(container: Mapping[str, Any]) -> str:
     if crash.get("exitCode", 0) != 0 and reason in _STARTING | {_CRASH_LOOP}:
         kind = _CRASH_LOOP if container.get("restartCount", 0) else "ContainerExited"
         return _text(kind, _exit(container, crash))
+    if reason in (_PULL_FAILED, _PULL_WAITS):
+        # The two take turns, the second with the first's message in its own.
+        return _text(_PULL_WAITS, waiting.get("message", "").rpartition(f": {_PULL_FAILED}: ")[2])
     return "" if reason in _STARTING else _text(reason, waiting.get("message"))
 
 
 def _exit(container: Mapping[str, Any], terminated: Mapping[str, Any]) -> str:
     cause = terminated.get("reason", "Error")
     exited = f"container {container['name']} exited with code {terminated['exitCode']}"
-    # The message is the end of the log, and the end of that is where the error is.
-    output = " ".join(terminated.get("message", "").split())[-_MAX_OUTPUT:]
-    return _text(exited if cause == "Error" else f"{exited} ({cause})", output)
+    # The message is the end of the log, and the last line is where programs say what went wrong.
+    last_line = terminated.get("message", "").strip().rpartition("\n")[2]
+    return _text(exited if cause == "Error" else f"{exited} ({cause})", last_line)
 
 
 def _readiness_problems(pod: Manifest, now: datetime) -> Iterator[str]:

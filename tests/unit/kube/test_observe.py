@@ -115,11 +115,6 @@ def test_updated_means_that_a_change_has_rolled_through(seen: Manifest, updated:
             id="not ready",
         ),
         pytest.param(
-            pod(waiting("ImagePullBackOff", 'Back-off pulling image "registry.example/churn"')),
-            'ImagePullBackOff: Back-off pulling image "registry.example/churn"',
-            id="no image",
-        ),
-        pytest.param(
             pod(waiting("ErrImageNeverPull", "not present with pull policy of Never")),
             "ErrImageNeverPull: not present with pull policy of Never",
             id="image not loaded",
@@ -145,7 +140,7 @@ def test_updated_means_that_a_change_has_rolled_through(seen: Manifest, updated:
                 initContainerStatuses=[waiting("ErrImagePull", "denied", name="fetch")],
                 containerStatuses=[waiting("PodInitializing")],
             ),
-            "ErrImagePull: denied",
+            "ImagePullBackOff: denied",
             id="init container",
         ),
         pytest.param(
@@ -188,6 +183,20 @@ def test_a_crash_loop_reads_the_same_in_each_of_its_phases(seen: Manifest) -> No
     assert version_observation(deployment(), [pod(seen)], NOW).problem == problem
 
 
+@pytest.mark.parametrize(
+    "seen",
+    [
+        waiting("ErrImagePull", "rpc error: no such host"),
+        waiting("ImagePullBackOff", 'Back-off pulling image "x": ErrImagePull: rpc error: no such host'),
+    ],
+    ids=["pulling", "waiting"],
+)
+def test_an_image_that_cannot_be_pulled_reads_the_same_in_each_of_its_phases(seen: Manifest) -> None:
+    problem = version_observation(deployment(), [pod(seen)], NOW).problem
+
+    assert problem == "ImagePullBackOff: rpc error: no such host"
+
+
 def test_a_pod_that_cannot_start_says_more_than_one_that_is_not_ready() -> None:
     pods = [pod(running(LONG_AGO, started=True)), pod(waiting("ImagePullBackOff", "denied"))]
 
@@ -219,7 +228,9 @@ def test_a_missed_deadline_is_a_problem_if_nothing_says_more() -> None:
     assert version_observation(seen, [pod()], NOW).problem == (
         'ProgressDeadlineExceeded: ReplicaSet "churn-v1" has timed out progressing.'
     )
-    assert version_observation(seen, [pod(waiting("ErrImagePull", "denied"))], NOW).problem == ("ErrImagePull: denied")
+    assert version_observation(seen, [pod(waiting("ErrImagePull", "denied"))], NOW).problem == (
+        "ImagePullBackOff: denied"
+    )
 
 
 def test_a_long_message_is_cut() -> None:
@@ -228,13 +239,12 @@ def test_a_long_message_is_cut() -> None:
     assert len(version_observation(deployment(), [seen], NOW).problem) == 500
 
 
-def test_of_a_long_output_the_end_is_told() -> None:
-    seen = pod(container(crashed(message="Traceback\n" * 400 + "ImportError: no module named churn\n")))
+def test_of_what_a_container_printed_the_last_line_is_told() -> None:
+    seen = pod(container(crashed(message='Traceback:\n  File "x.py"\nImportError: no module named churn\n')))
 
-    problem = version_observation(deployment(), [seen], NOW).problem
-
-    assert len(problem) < 400
-    assert problem.endswith("Traceback ImportError: no module named churn")
+    assert version_observation(deployment(), [seen], NOW).problem == (
+        "ContainerExited: container model exited with code 1: ImportError: no module named churn"
+    )
 
 
 def test_every_version_is_seen_on_its_own() -> None:
@@ -245,5 +255,5 @@ def test_every_version_is_seen_on_its_own() -> None:
 
     assert {key: (seen.desired, seen.ready, seen.problem) for key, seen in observations.items()} == {
         "v1": (2, 2, ""),
-        "v2": (1, 0, "ErrImagePull: denied"),
+        "v2": (1, 0, "ImagePullBackOff: denied"),
     }
