@@ -1,0 +1,235 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from modelrollout.api.model import Model
+from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.api.versions import version_of
+from modelrollout.kube.manifests import build_deployment
+from modelrollout.kube.ownership import Owner
+from modelrollout.rollout.settings import Settings
+from modelrollout.runtime.settings import OperatorSettings, parse
+from modelrollout_localcluster import LocalClusterError
+
+Manifest = dict[str, Any]
+Render = Callable[..., list[Manifest]]
+
+PROMETHEUS = "http://prometheus.monitoring:9090"
+REQUIRED = (f"prometheus.url={PROMETHEUS}", "image.repository=registry.example/modelrollout")
+
+
+@pytest.fixture
+def render(helm: Callable[..., str], chart: Path) -> Render:
+    """The manifests that the chart makes of values, each given as `name=value`."""
+
+    def run(*values: str, file: str = "default") -> list[Manifest]:
+        settings = [argument for value in values for argument in ("--set", value)]
+        rendered = helm(
+            "template",
+            "modelrollout",
+            chart,
+            "--namespace=modelrollout-system",
+            f"--values={chart / 'ci' / file}-values.yaml",
+            *settings,
+        )
+        return [manifest for manifest in yaml.safe_load_all(rendered) if manifest]
+
+    return run
+
+
+def of_kind(manifests: list[Manifest], kind: str) -> list[Manifest]:
+    return [manifest for manifest in manifests if manifest["kind"] == kind]
+
+
+def deployment(manifests: list[Manifest]) -> Manifest:
+    [found] = of_kind(manifests, "Deployment")
+    return found
+
+
+def pod_template(manifests: list[Manifest]) -> Manifest:
+    template: Manifest = deployment(manifests)["spec"]["template"]
+    return template
+
+
+def container(manifests: list[Manifest]) -> Manifest:
+    containers: list[Manifest] = pod_template(manifests)["spec"]["containers"]
+    return containers[0]
+
+
+@pytest.mark.parametrize(
+    ("missing", "given"),
+    [("prometheus.url", REQUIRED[1]), ("image.repository", REQUIRED[0])],
+)
+def test_a_required_value_that_is_missing_is_asked_for_by_name_and_example(
+    helm: Callable[..., str], chart: Path, missing: str, given: str
+) -> None:
+    with pytest.raises(LocalClusterError, match=rf"{missing} is required: .* for example --set {missing}="):
+        helm("template", chart, "--set", given)
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ("prometheus.url=prometheus:9090", "/prometheus/url"),
+        ("prometheus.scrapeInterval=0", "/prometheus/scrapeInterval"),
+        ("prometheus.scrapeInterval=15s", "/prometheus/scrapeInterval"),
+        ("prometheus.interval=15", "interval"),
+        ("checkpointInterval=-1", "/checkpointInterval"),
+        ("watchNamespaces=team-a", "/watchNamespaces"),
+        ("watchNamespaces={Team_A}", "/watchNamespaces/0"),
+        ("watchNamespaces={a,a}", "/watchNamespaces"),
+        ("logLevel=info", "/logLevel"),
+        ("replicas=two", "/replicas"),
+        ("replicas=-1", "/replicas"),
+        ("replicaCount=2", "replicaCount"),
+        ("image.pullPolicy=Sometimes", "/image/pullPolicy"),
+        ("image.digest=latest", "/image/digest"),
+        ("terminationGracePeriodSeconds=20", "/terminationGracePeriodSeconds"),
+        ("gateway.versionHeader=maybe", "/gateway/versionHeader"),
+        ("crds.enabled=true", "enabled"),
+        ("extraArgs={verbose}", "/extraArgs/0"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_name(render: Render, value: str, named: str) -> None:
+    with pytest.raises(LocalClusterError, match=f"'{named}'"):
+        render(value)
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("default", OperatorSettings(PROMETHEUS, lease_name="modelrollout", lease_namespace="modelrollout-system")),
+        (
+            "namespaced",
+            OperatorSettings(
+                PROMETHEUS,
+                namespaces=("team-a", "team-b"),
+                decisions=Settings(scrape_interval=5.0),
+                lease_name="modelrollout",
+                lease_namespace="modelrollout-system",
+            ),
+        ),
+        (
+            "everything",
+            OperatorSettings(
+                "https://prometheus.monitoring:9090/tenant",
+                decisions=Settings(scrape_interval=2.5),
+                checkpoint_interval=30.0,
+                workers=4,
+                lease_name="rollouts",
+                lease_namespace="modelrollout-system",
+                version_header=False,
+                log_level="DEBUG",
+            ),
+        ),
+    ],
+)
+def test_the_operator_gets_its_settings_from_the_values(render: Render, file: str, expected: OperatorSettings) -> None:
+    assert parse(container(render(file=file))["args"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "image"),
+    [
+        ((), "registry.example/modelrollout:{appVersion}"),
+        (("image.tag=1.2.3",), "registry.example/modelrollout:1.2.3"),
+        (
+            ("image.tag=1.2.3", f"image.digest=sha256:{'0' * 64}"),
+            f"registry.example/modelrollout@sha256:{'0' * 64}",
+        ),
+    ],
+    ids=["version of the chart", "tag", "digest"],
+)
+def test_the_image_is_the_most_exact_one_that_is_given(
+    render: Render, chart: Path, values: tuple[str, ...], image: str
+) -> None:
+    metadata = yaml.safe_load((chart / "Chart.yaml").read_text())
+    assert container(render(*values))["image"] == image.format(appVersion=metadata["appVersion"])
+
+
+def test_the_crd_is_the_one_of_the_repository_and_outlives_the_release(render: Render, chart: Path) -> None:
+    source = yaml.safe_load((chart.parents[1] / "crds" / "modelrollout.io_modelrollouts.yaml").read_text())
+    source["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
+
+    assert of_kind(render(), "CustomResourceDefinition") == [source]
+    assert of_kind(render("crds.install=false"), "CustomResourceDefinition") == []
+
+
+def test_an_operator_for_all_namespaces_has_a_cluster_role_and_one_for_some_has_roles_there(render: Render) -> None:
+    cluster_wide, namespaced = render("rbac.aggregateToUserRoles=false"), render(file="namespaced")
+
+    [cluster_role] = of_kind(cluster_wide, "ClusterRole")
+    assert not of_kind(namespaced, "ClusterRole")
+    assert not of_kind(namespaced, "ClusterRoleBinding")
+    roles = {role["metadata"]["namespace"]: role["rules"] for role in of_kind(namespaced, "Role")}
+    assert roles.keys() == {"team-a", "team-b", "modelrollout-system"}
+    assert roles["team-a"] == roles["team-b"] == cluster_role["rules"]
+
+
+@pytest.mark.parametrize("file", ["default", "namespaced", "everything"])
+def test_every_role_is_bound_to_the_service_account_of_the_pods(render: Render, file: str) -> None:
+    manifests = render("rbac.aggregateToUserRoles=false", file=file)
+    account = pod_template(manifests)["spec"]["serviceAccountName"]
+    [created] = of_kind(manifests, "ServiceAccount")
+    assert created["metadata"]["name"] == account
+
+    for kind in ("Role", "ClusterRole"):
+        roles = {(role["metadata"].get("namespace"), role["metadata"]["name"]) for role in of_kind(manifests, kind)}
+        bindings = of_kind(manifests, f"{kind}Binding")
+        bound = {(each["metadata"].get("namespace"), each["roleRef"]["name"]) for each in bindings}
+        assert bound == roles
+        subject = {"kind": "ServiceAccount", "name": account, "namespace": "modelrollout-system"}
+        assert all(each["subjects"] == [subject] for each in bindings)
+
+
+@pytest.mark.parametrize("file", ["default", "everything"])
+def test_what_selects_the_operators_pods_selects_them(render: Render, file: str) -> None:
+    manifests = render("replicas=2", "podMonitor.enabled=true", file=file)
+    template = pod_template(manifests)
+    ports = {port["name"]: port["containerPort"] for port in container(manifests)["ports"]}
+
+    selectors = [
+        of_kind(manifests, "Service")[0]["spec"]["selector"],
+        *(
+            of_kind(manifests, kind)[0]["spec"]["selector"]["matchLabels"]
+            for kind in ("PodDisruptionBudget", "PodMonitor")
+        ),
+        deployment(manifests)["spec"]["selector"]["matchLabels"],
+    ]
+    assert all(selector.items() <= template["metadata"]["labels"].items() for selector in selectors)
+    assert ports == {of_kind(manifests, "PodMonitor")[0]["spec"]["podMetricsEndpoints"][0]["port"]: 8080}
+    assert of_kind(manifests, "Service")[0]["spec"]["ports"][0]["targetPort"] in ports
+
+
+def test_the_monitor_of_the_models_scrapes_what_the_operator_runs_as_often_as_it_assumes(render: Render) -> None:
+    [_, monitor] = of_kind(render(file="monitors"), "PodMonitor")
+    model = Model(bento="churn:v1", image="registry.example/churn:v1")
+    spec = ModelRolloutSpec.model_validate(
+        {
+            "model": model.manifest(),
+            "traffic": {"gatewayAPI": {"parentRefs": [{"name": "models"}]}},
+            "gates": [{"name": "errors", "errorRate": {"maxIncrease": "1%"}}],
+        }
+    )
+    pods = build_deployment(Owner("ml", "churn", "uid"), spec, version_of(model), replicas=1)["spec"]["template"]
+
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= pods["metadata"]["labels"].items()
+    assert monitor["spec"]["namespaceSelector"] == {"any": True}
+    [endpoint] = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["port"] in {port["name"] for port in pods["spec"]["containers"][0]["ports"]}
+    assert endpoint["interval"] == "2500ms"
+
+
+def test_a_disruption_budget_guards_standbys_but_never_blocks_a_lone_replica(render: Render) -> None:
+    assert of_kind(render(), "PodDisruptionBudget") == []
+    [budget] = of_kind(render("replicas=2"), "PodDisruptionBudget")
+    assert budget["spec"]["maxUnavailable"] == 1
+
+
+def test_a_value_set_to_null_leaves_the_choice_to_the_cluster(render: Render) -> None:
+    context = pod_template(render("podSecurityContext.runAsUser=null"))["spec"]["securityContext"]
+    assert "runAsUser" not in context
+    assert context["runAsNonRoot"] is True
