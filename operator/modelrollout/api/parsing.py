@@ -72,12 +72,16 @@ def _problems(path: str, details: ErrorDetails) -> Iterator[Problem]:
         case "too_short" if len(details["input"]) >= details["ctx"]["min_length"]:
             # Items that are wrong do not count; they have problems of their own.
             return
+        case "extra_forbidden" if details["loc"][0] == "metadata":
+            # Of the metadata only the part that we read is modelled; the API server knows the rest.
+            return
         case "extra_forbidden":
-            yield Problem(
-                field, f"is not a known field; known here are {', '.join(_known_fields(details['loc'][:-1]))}"
-            )
-        case kind:
-            yield Problem(field, _MESSAGES.get(kind, details["msg"]).format(**details.get("ctx", {})))
+            known = ", ".join(_known_fields(details["loc"][:-1]))
+            yield Problem(field, f"is not a known field; known here are {known}")
+        case kind if kind in _MESSAGES:
+            yield Problem(field, _MESSAGES[kind].format(**details.get("ctx", {})))
+        case _:
+            yield Problem(field, details["msg"])
 
 
 def _known_fields(location: tuple[int | str, ...]) -> list[str]:

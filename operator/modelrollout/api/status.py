@@ -130,13 +130,13 @@ class HandledCommands(ApiModel):
     """Values of the command annotations that were carried out; a new value is a new command."""
 
     retry: str | None = None
-    """Of `modelrollout.io/retry`."""
+    """The last value of `modelrollout.io/retry`."""
     abort: str | None = None
-    """Of `modelrollout.io/abort`."""
+    """The last value of `modelrollout.io/abort`."""
     promote: str | None = None
-    """Of `modelrollout.io/promote`."""
+    """The last value of `modelrollout.io/promote`."""
     approve: str | None = None
-    """Of `modelrollout.io/approve`."""
+    """The last value of `modelrollout.io/approve`."""
 
 
 class Decision(ApiModel):
