@@ -72,9 +72,6 @@ def _problems(path: str, details: ErrorDetails) -> Iterator[Problem]:
         case "too_short" if len(details["input"]) >= details["ctx"]["min_length"]:
             # Items that are wrong do not count; they have problems of their own.
             return
-        case "extra_forbidden" if details["loc"][0] == "metadata":
-            # Of the metadata only the part that we read is modelled; the API server knows the rest.
-            return
         case "extra_forbidden":
             known = ", ".join(_known_fields(details["loc"][:-1]))
             yield Problem(field, f"is not a known field; known here are {known}")

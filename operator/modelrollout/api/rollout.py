@@ -1,9 +1,10 @@
 """The custom resource as a whole."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from modelrollout.api.base import ApiModel
 from modelrollout.api.rules import Matches, Rule
@@ -39,6 +40,15 @@ class ObjectMeta(ApiModel):
     """Its annotations."""
     deletion_timestamp: datetime | None = None
     """When its deletion was asked for."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_what_is_read(cls, data: Any) -> Any:
+        # The rest is no mistake, however strictly a manifest is read.
+        if isinstance(data, Mapping):
+            known = {field.alias for field in cls.model_fields.values()} | cls.model_fields.keys()
+            return {key: value for key, value in data.items() if key in known}
+        return data
 
 
 class ModelRollout(ApiModel):

@@ -13,10 +13,15 @@ from modelrollout.kube.ownership import BENTO_ANNOTATION, ROLLOUT_LABEL, VERSION
 
 MODEL_CONTAINER = "model"
 PORT_NAME = "http"
+# Not the container's port: that may be edited, and route and Service cannot change in the same moment.
+SERVICE_PORT = 80
 
 # Gateways learn of a terminating pod later than its kubelet: it serves on this long before it stops.
 _PRE_STOP_SECONDS = 10
 _TERMINATION_SECONDS = 60
+# Gateways keep idle connections to the pods open, Envoy for an hour. If the pod closes them first (BentoML: after 5 s),
+# a request that is just being sent on one fails.
+_KEEP_ALIVE_SECONDS = 3900
 _MIN_READY_SECONDS = 2
 _STARTUP_PERIOD_SECONDS = 2
 
@@ -50,9 +55,9 @@ def build_deployment(owner: Owner, spec: ModelRolloutSpec, version: Version, rep
     }
 
 
-def build_service(owner: Owner, spec: ModelRolloutSpec, version: Version) -> Manifest:
+def build_service(owner: Owner, version: Version) -> Manifest:
     """The Service through which a version's pods get their share of the traffic."""
-    port = {"name": PORT_NAME, "port": spec.serving.port, "targetPort": PORT_NAME, "protocol": "TCP"}
+    port = {"name": PORT_NAME, "port": SERVICE_PORT, "targetPort": PORT_NAME, "protocol": "TCP"}
     return {
         "apiVersion": SERVICE.api_version,
         "kind": SERVICE.kind,
@@ -128,6 +133,8 @@ def _model_container(spec: ModelRolloutSpec) -> Manifest:
     ]
     return {
         "name": MODEL_CONTAINER,
+        # What the entrypoint of a BentoML image takes.
+        "args": ["serve", "--timeout-keep-alive", str(_KEEP_ALIVE_SECONDS)],
         "ports": [{"name": PORT_NAME, "containerPort": serving.port, "protocol": "TCP"}],
         "env": merge(environment, [variable.manifest() for variable in serving.env], "env"),
         "resources": serving.resources.manifest(),

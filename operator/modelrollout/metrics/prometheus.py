@@ -15,7 +15,6 @@ from modelrollout.metrics.absence import (
     explain_uncountable,
     explain_unexposed,
     explain_unscraped,
-    missing_arm,
 )
 from modelrollout.metrics.client import PrometheusClient, QueryRefused, SourceFailure
 from modelrollout.metrics.histograms import boundaries_by_pod, buckets_up_to, choose_boundary

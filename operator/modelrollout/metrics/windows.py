@@ -26,7 +26,7 @@ _PATIENCE = 3
 _AT_ONCE = 240
 
 # Evidence older than this is not caught up with.
-LONGEST_GAP_SECONDS = 6 * 3600.0
+_LONGEST_GAP_SECONDS = 6 * 3600.0
 
 CountArm = Callable[[int, int], ArmCounts]
 """From the increase of a total and of its part to requests and bad requests."""
@@ -65,15 +65,14 @@ def span(now: float, after: int | None, settings: Settings) -> Span:
     complete = floor((now - settings.scrape_lag) * 1000 / interval) - 1
     if after is None:
         return Span(interval, after=complete, through=complete)
-    oldest = complete - ceil(LONGEST_GAP_SECONDS * 1000 / interval)
+    oldest = complete - ceil(_LONGEST_GAP_SECONDS * 1000 / interval)
     first = max(after, oldest)
     return Span(interval, after=first, through=min(complete, first + _AT_ONCE), skipped=first - after)
 
 
 def clock_since(span: Span) -> int:
     """The time, in ms since the epoch, after which every scrape must be known to count the span."""
-    # A scrape is recorded under the time of its beginning, up to an interval before it was finished.
-    return span.start_of(min(span.after + 1, span.recent) - FORGET_AFTER) - span.interval
+    return _before_scrapes_of(min(span.after + 1, span.recent) - FORGET_AFTER, span.interval)
 
 
 def counters_since(scrapes: Collection[Scrape], arms: Arms, span: Span) -> int:
@@ -86,9 +85,9 @@ def counters_since(scrapes: Collection[Scrape], arms: Arms, span: Span) -> int:
     for index, by_pod in _windows(scrapes, arms, span.interval):
         for pod in by_pod:
             if index > span.after:
-                needed.append(_base_of(bases.get(pod), index))
+                needed.append(bases[pod] if _is_known(bases.get(pod), index) else index)
             bases[pod] = index
-    return span.start_of(min(needed)) - span.interval
+    return _before_scrapes_of(min(needed), span.interval)
 
 
 def count(scrapes: Collection[Scrape], arms: Arms, span: Span, count_arm: CountArm) -> tuple[Window, ...]:
@@ -99,14 +98,15 @@ def count(scrapes: Collection[Scrape], arms: Arms, span: Span, count_arm: CountA
 
     Raises Unreadable if a part grows more than its total.
     """
-    last: dict[str, tuple[int, Counters]] = {}
+    bases: dict[str, int] = {}
+    readings: dict[str, Counters] = {}
     windows = []
     for index, by_pod in _windows(scrapes, arms, span.interval):
         counts = dict.fromkeys(Arm, ArmCounts())
         for pod, (arm, scrape) in by_pod.items():
-            if pod in last and _base_of(last[pod][0], index) < index:
-                counts[arm] += _counted(pod, last[pod][1], scrape.counters, count_arm)
-            last[pod] = index, scrape.counters
+            if _is_known(bases.get(pod), index):
+                counts[arm] += _counted(pod, readings[pod], scrape.counters, count_arm)
+            bases[pod], readings[pod] = index, scrape.counters
         if span.after < index <= span.through:
             windows.append(Window(index, Block(counts[Arm.CHAMPION], counts[Arm.CHALLENGER])))
     return tuple(windows)
@@ -133,9 +133,14 @@ def _windows(
             yield index, windows[index]
 
 
-def _base_of(last: int | None, index: int) -> int:
-    """The window that a pod is counted from: the last one it was scraped in, or, if that is too far back, its own."""
-    return last if last is not None and index - last <= FORGET_AFTER else index
+def _before_scrapes_of(index: int, interval: int) -> int:
+    # A scrape is recorded under the time of its beginning, at most an interval before it was finished.
+    return (index - 1) * interval - 1
+
+
+def _is_known(base: int | None, index: int) -> bool:
+    """Whether a pod, last scraped in window `base`, can be counted from there in window `index`."""
+    return base is not None and index - base <= FORGET_AFTER
 
 
 def _counted(pod: str, base: Counters, now: Counters, count_arm: CountArm) -> ArmCounts:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, log
 
 from modelrollout.api.status import GateStatus
 from modelrollout.evidence.combine import combine
@@ -28,12 +28,17 @@ from modelrollout.rollout.measurements import (
 )
 
 
+# Part of the evidence for a rollback, on the logarithmic scale, from which the challenger gets no more traffic.
+SUSPICION = 1 / 3
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """What all gates say together after the windows seen so far.
 
     gates: one entry per gate, in the manifest's order, with the state of its test.
     through: index of the last window counted.
+    suspicion: what speaks against more traffic for the challenger without deciding a rollback yet; empty if nothing does.
     failure: what is wrong with the challenger; empty unless it must be rolled back.
     gap_bound: upper confidence bound of the worst gate's excess of bad requests, as a fraction of the requests.
     bad_requests_bound: the excess of bad requests so far that follows from it; 0 while nothing is known.
@@ -44,6 +49,7 @@ class Assessment:
     gates: tuple[GateStatus, ...]
     through: int
     failure: str
+    suspicion: str
     all_pass: bool
     unavailable: bool
     gap_bound: float
@@ -154,6 +160,11 @@ def _assessment(
         gates=tuple(gates),
         through=through,
         failure=failure,
+        suspicion="; ".join(
+            f"{test.name} {judgement.message}"
+            for test, judgement in zip(gate_set.tests, judgements, strict=True)
+            if judgement.log_e_rollback > -SUSPICION * log(gate_set.alpha)
+        ),
         all_pass=bool(gates) and all(j.verdict is Verdict.PASS for j in judgements),
         unavailable=any(j.verdict is Verdict.UNAVAILABLE for j in judgements),
         gap_bound=gap_bound,

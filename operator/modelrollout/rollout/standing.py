@@ -33,7 +33,7 @@ def standing_of(draft: Draft, observation: Observation, assessment: Assessment |
             status,
             "RouteNotAccepted",
             f"The route carries no traffic yet: {observation.route.problem}",
-            stalled=True,
+            stalled=observation.route.refused,
         )
     if status.challenger and status.rollout:
         return _rollout_standing(draft, observation, assessment)
@@ -121,6 +121,9 @@ def _rollout_standing(draft: Draft, observation: Observation, assessment: Assess
             f"Held at weight {progress.target_weight}: {summary}",
             reconciling=True,
         )
+    if assessment and assessment.suspicion:
+        message = f"Held at weight {progress.target_weight}, doubtful: {assessment.suspicion}"
+        return Standing(Phase.RAMPING, "Doubtful", message, reconciling=True)
     return Standing(Phase.RAMPING, "Ramping", summary, reconciling=True)
 
 

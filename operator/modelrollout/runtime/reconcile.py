@@ -1,7 +1,7 @@
 """One reconcile: read the world, decide, write down what was decided, carry it out."""
 
 import logging
-from asyncio import TaskGroup
+from asyncio import gather
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from modelrollout.api.versions import pod_pattern, workload_name
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.client import DEPLOYMENT, MODEL_ROLLOUT, POD, SERVICE, KubeClient, KubeError, Manifest
 from modelrollout.kube.events import EventRecorder
-from modelrollout.kube.manifests import build_deployment, build_service
+from modelrollout.kube.manifests import SERVICE_PORT, build_deployment, build_service
 from modelrollout.kube.observe import version_observations
 from modelrollout.kube.ownership import Owner
 from modelrollout.metrics.source import Arms, MetricsSource
@@ -40,7 +40,7 @@ class Reconciler:
     """Reconciles one ModelRollout at a time; safe to call for different ones at once.
 
     Keeps nothing that matters between calls: every call starts from the API server and the metrics. `problems` only
-    lets the next status say what the API server refused.
+    lets the next status say what the API server refused, `uids` what to forget of a ModelRollout that is gone.
     """
 
     client: KubeClient
@@ -52,6 +52,7 @@ class Reconciler:
     settings: OperatorSettings
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     problems: dict[str, str] = field(default_factory=dict)
+    uids: dict[Key, str] = field(default_factory=dict)
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one ModelRollout forward. Returns seconds until it should be looked at again, or None.
@@ -71,8 +72,12 @@ class Reconciler:
         manifest = await self.client.get(MODEL_ROLLOUT, key.namespace, key.name)
         if manifest is None or "deletionTimestamp" in manifest["metadata"]:
             # What was made carries owner references: the garbage collector removes it.
+            if uid := self.uids.pop(key, None):
+                self.applier.forget(uid)
+                self.problems.pop(uid, None)
             self.telemetry.forget(key.namespace, key.name)
             return None
+        self.uids[key] = manifest["metadata"]["uid"]
         rollout = parse_rollout(manifest)
         if not isinstance(rollout, ModelRollout):
             await self._report_problems(manifest, rollout)
@@ -119,12 +124,14 @@ class Reconciler:
             await self.recorder.record(owner, event)
 
     async def _read(self, owner: Owner) -> "_World":
-        async with TaskGroup() as group:
-            deployments = group.create_task(self.client.list(DEPLOYMENT, owner.namespace, owner.selector))
-            services = group.create_task(self.client.list(SERVICE, owner.namespace, owner.selector))
-            pods = group.create_task(self.client.list(POD, owner.namespace, owner.selector))
-            route = group.create_task(self.client.get(self.router.kind, owner.namespace, owner.name))
-        return _World(deployments.result(), services.result(), pods.result(), route.result())
+        return _World(
+            *await gather(
+                self.client.list(DEPLOYMENT, owner.namespace, owner.selector),
+                self.client.list(SERVICE, owner.namespace, owner.selector),
+                self.client.list(POD, owner.namespace, owner.selector),
+                self.client.get(self.router.kind, owner.namespace, owner.name),
+            )
+        )
 
     async def _measure(self, owner: Owner, rollout: ModelRollout) -> Mapping[str, Measurement]:
         arms = arms_to_judge(rollout.status)
@@ -167,12 +174,12 @@ class Reconciler:
         try:
             desired = []
             for wanted in placement.versions:
-                service = build_service(owner, rollout.spec, wanted.version)
+                service = build_service(owner, wanted.version)
                 deployment = build_deployment(owner, rollout.spec, wanted.version, wanted.replicas)
                 desired += [deployment, service]
                 await self.applier.apply(owner, deployment, world.find(deployment))
                 await self.applier.apply(owner, service, world.find(service))
-            route = self.router.build(owner, rollout.spec.traffic, _backends(owner, rollout, placement))
+            route = self.router.build(owner, rollout.spec.traffic, _backends(owner, placement))
             await self.applier.apply(owner, route, world.route)
             await self.applier.prune(owner, [*world.deployments, *world.services], desired)
         except KubeError as error:
@@ -196,13 +203,13 @@ class _World:
         return next((found for found in objects if found["metadata"]["name"] == name), None)
 
 
-def _backends(owner: Owner, rollout: ModelRollout, placement: Placement) -> list[Backend]:
+def _backends(owner: Owner, placement: Placement) -> list[Backend]:
     return [
         Backend(
             version_hash=wanted.version.hash,
             bento=wanted.version.bento,
             service=workload_name(owner.name, wanted.version.hash),
-            port=rollout.spec.serving.port,
+            port=SERVICE_PORT,
             weight=placement.weights.get(wanted.version.hash, 0),
         )
         for wanted in placement.versions

@@ -1,6 +1,7 @@
 """Traffic split by the weights of a Gateway API HTTPRoute, which the operator owns wholly."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from modelrollout.api.traffic import GatewayAPI, ParentReference, Traffic
@@ -63,8 +64,23 @@ def route_observation(route: Manifest | None, gateway: GatewayAPI) -> RouteObser
     """
     if route is None:
         return RouteObservation(exists=False)
-    problems = [problem for parent in gateway.parent_refs if (problem := _parent_problem(route, parent))]
-    return RouteObservation(exists=True, weights=_weights(route), settled=not problems, problem="; ".join(problems))
+    answers = [_answer(route, parent) for parent in gateway.parent_refs]
+    return RouteObservation(
+        exists=True,
+        weights=_weights(route),
+        settled=all(answer.settled for answer in answers),
+        problem="; ".join(answer.problem for answer in answers if answer.problem),
+        refused=any(answer.refused for answer in answers),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What one parent has said about the latest change of the route: neither settled nor a problem is nothing yet."""
+
+    settled: bool = False
+    problem: str = ""
+    refused: bool = False
 
 
 def _routable(backends: Sequence[Backend]) -> list[Backend]:
@@ -92,8 +108,7 @@ def _weights(route: Manifest) -> dict[str, int]:
     return {ref["name"].rpartition("-")[2]: ref.get("weight", 1) for ref in references}
 
 
-def _parent_problem(route: Manifest, parent: ParentReference) -> str:
-    """Why this parent has not settled on the route; empty if it has."""
+def _answer(route: Manifest, parent: ParentReference) -> _Answer:
     home = route["metadata"]["namespace"]
     namespace = parent.namespace or home
     gateway = f"gateway {namespace}/{parent.name}"
@@ -103,21 +118,25 @@ def _parent_problem(route: Manifest, parent: ParentReference) -> str:
         answer for answer in route.get("status", {}).get("parents", ()) if _is_about(answer["parentRef"], parent, home)
     ]
     if not answers:
-        return f"no controller has answered for {gateway} (does it exist in namespace {namespace}?)"
-    problems = [_answer_problem(answer, route["metadata"]["generation"]) for answer in answers]
+        return _Answer(problem=f"no controller has answered for {gateway} (does it exist in namespace {namespace}?)")
+    refusals = [_refusal(answer, route["metadata"]["generation"]) for answer in answers]
     # A controller that was in charge earlier may have left an answer behind: one that is settled is enough.
-    return "" if "" in problems else f"{gateway}: {problems[0]}"
+    if "" in refusals:
+        return _Answer(settled=True)
+    refusal = next((refusal for refusal in refusals if refusal), None)
+    return _Answer(problem=f"{gateway}: {refusal}", refused=True) if refusal else _Answer()
 
 
-def _answer_problem(answer: Mapping[str, Any], generation: int) -> str:
+def _refusal(answer: Mapping[str, Any], generation: int) -> str | None:
+    """Why a parent refuses the route, "" if it accepts it, None if it has not said so of this generation."""
     conditions = {condition["type"]: condition for condition in answer.get("conditions", ())}
-    for kind in _CONDITIONS:
-        condition = conditions.get(kind)
-        if condition is None or condition.get("observedGeneration") != generation:
-            return "no answer yet to the latest change of the route"
-        if condition["status"] != "True":
-            return f"{kind} is {condition['status']}: {condition['reason']}: {condition.get('message', '')}"
-    return ""
+    found = [conditions.get(kind, {}) for kind in _CONDITIONS]
+    if any(condition.get("observedGeneration") != generation for condition in found):
+        return None
+    refused = next((condition for condition in found if condition["status"] != "True"), None)
+    if refused is None:
+        return ""
+    return f"{refused['type']} is {refused['status']}: {refused['reason']}: {refused.get('message', '')}"
 
 
 def _is_about(reference: Mapping[str, Any], parent: ParentReference, home: str) -> bool:

@@ -6,7 +6,7 @@ from modelrollout.api.model import Model
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.versions import version_of
 from modelrollout.kube.client import Invalid, Manifest
-from modelrollout.kube.manifests import build_deployment, build_service
+from modelrollout.kube.manifests import SERVICE_PORT, build_deployment, build_service
 from modelrollout.kube.ownership import Owner
 
 OWNER = Owner("ml", "churn", "owner-uid")
@@ -41,7 +41,7 @@ def model_container(**serving: Any) -> Manifest:
 
 
 @pytest.mark.parametrize(
-    "manifest", [deployment(), build_service(OWNER, spec(), VERSION)], ids=["Deployment", "Service"]
+    "manifest", [deployment(), build_service(OWNER, VERSION)], ids=["Deployment", "Service"]
 )
 def test_what_is_made_can_be_found_and_traced_to_its_rollout(manifest: Manifest) -> None:
     metadata = manifest["metadata"]
@@ -55,10 +55,10 @@ def test_what_is_made_can_be_found_and_traced_to_its_rollout(manifest: Manifest)
 
 
 def test_the_service_sends_to_the_pods_of_its_version_only() -> None:
-    service = build_service(OWNER, spec(port=8080), VERSION)
+    service = build_service(OWNER, VERSION)
 
     assert service["spec"]["selector"] == SELECTOR
-    assert service["spec"]["ports"] == [{"name": "http", "port": 8080, "targetPort": "http", "protocol": "TCP"}]
+    assert service["spec"]["ports"] == [{"name": "http", "port": SERVICE_PORT, "targetPort": "http", "protocol": "TCP"}]
 
 
 def test_the_deployment_runs_as_many_pods_of_the_image_as_asked_for() -> None:

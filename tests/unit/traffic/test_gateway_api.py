@@ -158,22 +158,26 @@ def test_no_route_has_not_settled() -> None:
             "gateway ml/models: ResolvedRefs is False: BackendNotFound: service churn-b not found",
             id="backend missing",
         ),
-        pytest.param(
-            [answer(STALE, RESOLVED)],
-            "gateway ml/models: no answer yet to the latest change of the route",
-            id="answer to an earlier generation",
-        ),
-        pytest.param(
-            [answer(ACCEPTED)],
-            "gateway ml/models: no answer yet to the latest change of the route",
-            id="half an answer",
-        ),
     ],
 )
 def test_a_route_that_has_not_settled_says_why(answers: list[Manifest], problem: str) -> None:
     observation = ROUTER.observe(answered(*answers), traffic())
 
     assert (observation.settled, observation.problem) == (False, problem)
+
+
+@pytest.mark.parametrize(
+    "conditions", [pytest.param([STALE, RESOLVED], id="to an earlier generation"), pytest.param([ACCEPTED], id="half")]
+)
+def test_an_answer_that_is_still_to_come_is_no_problem(conditions: list[Manifest]) -> None:
+    observation = ROUTER.observe(answered(answer(*conditions)), traffic())
+
+    assert (observation.settled, observation.problem, observation.refused) == (False, "", False)
+
+
+def test_a_gateway_that_says_no_refuses_and_one_that_is_silent_does_not() -> None:
+    assert ROUTER.observe(answered(answer(NOT_ALLOWED, RESOLVED)), traffic()).refused
+    assert not ROUTER.observe(answered(), traffic()).refused
 
 
 def test_one_settled_answer_outweighs_what_a_former_controller_left() -> None:
