@@ -1,0 +1,81 @@
+"""Queries say exactly which pods, endpoints and codes they mean."""
+
+import pytest
+
+from modelrollout.metrics.selectors import (
+    duration_buckets,
+    exposing_pods,
+    failed_requests,
+    fill_in,
+    requests,
+    scrape_clock,
+)
+from modelrollout.metrics.source import Arms
+
+ARMS = Arms("ml", "churn-a1-[a-z0-9]+", "churn-b2-[a-z0-9]+")
+OF_PODS = 'namespace="ml",pod=~"churn-a1-[a-z0-9]+|churn-b2-[a-z0-9]+"'
+
+
+def test_the_clock_is_both_arms_scrapes() -> None:
+    assert scrape_clock(ARMS) == f'{{__name__=~"up|scrape_duration_seconds",{OF_PODS}}}'
+
+
+def test_bentoml_s_own_endpoints_do_not_count_by_default() -> None:
+    own = r'"(.*/)?(livez|readyz|healthz|metrics|docs\\.json|schema\\.json)|(.*/)?(static_content|assets)/.*"'
+
+    assert requests(ARMS, endpoints=None) == (
+        f"bentoml_service_request_total{{{OF_PODS},endpoint!~{own},exported_endpoint!~{own}}}",
+    )
+
+
+def test_endpoints_are_looked_for_under_both_labels_that_prometheus_gives_them() -> None:
+    assert duration_buckets(ARMS, endpoints="/predict") == (
+        f'bentoml_service_request_duration_seconds_bucket{{{OF_PODS},exported_endpoint="",endpoint=~"/predict"}}',
+        f"bentoml_service_request_duration_seconds_bucket"
+        f'{{{OF_PODS},exported_endpoint!="",exported_endpoint=~"/predict"}}',
+    )
+
+
+def test_failed_requests_are_the_part_with_matching_codes() -> None:
+    (total,) = requests(ARMS, endpoints=None)
+    (part,) = failed_requests(ARMS, "5..|429", endpoints=None)
+
+    assert part == total.replace(OF_PODS, f'{OF_PODS},http_response_code=~"5..|429"')
+
+
+@pytest.mark.parametrize(
+    ("value", "quoted"),
+    [
+        (r"/v1\.0/.*", r'"/v1\\.0/.*"'),
+        ('/say-"hi"', r'"/say-\"hi\""'),
+        ('"} or up{x="', r'"\"} or up{x=\""'),
+        ("/a\nb", r'"/a\nb"'),
+        ("/größe", '"/größe"'),
+    ],
+)
+def test_label_values_cannot_leave_their_quotes(value: str, quoted: str) -> None:
+    assert all(query.endswith(f"endpoint=~{quoted}}}") for query in requests(ARMS, endpoints=value))
+
+
+def test_pods_that_expose_a_family_are_told_apart_by_pod() -> None:
+    assert exposing_pods(ARMS, "x_total") == f"group by (pod) (x_total{{{OF_PODS}}})"
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        pytest.param('m{pod=~"{{pods}}"}', r"""m{pod=~"a\\d\"'-.*"}""", id="double quotes"),
+        pytest.param("m{pod=~'{{pods}}'}", r"""m{pod=~'a\\d"\'-.*'}""", id="single quotes"),
+        pytest.param("m{pod=~`{{pods}}`}", r"""m{pod=~`a\d"'-.*`}""", id="raw"),
+        pytest.param("m{pod=~{{pods}}}", r"""m{pod=~"a\\d\"'-.*"}""", id="without quotes"),
+        pytest.param('m{n="{{namespace}}",p=~"x|{{pods}}"}', r"""m{n="ml",p=~"x|a\\d\"'-.*"}""", id="both"),
+        pytest.param(r'm{a="\"",n={{namespace}}}', r'm{a="\"",n="ml"}', id="an escaped quote ends no string"),
+        pytest.param("m # all {{pods}}\n", "m # all {{pods}}\n", id="comment"),
+        pytest.param('m{a="#{{namespace}}"}', 'm{a="#ml"}', id="a # within a string begins no comment"),
+        pytest.param('m{a="{{namespace}}', 'm{a=""ml"', id="an open string is left for Prometheus to refuse"),
+    ],
+)
+def test_placeholders_are_filled_in_as_their_surroundings_need(expression: str, expected: str) -> None:
+    filled = fill_in(expression, namespace="ml", pods=r"""a\d"'-.*""")
+
+    assert filled == expected
