@@ -1,0 +1,59 @@
+# Two commands do everything from a fresh clone: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: demo demo-down test test-unit test-cluster test-e2e lint bench generate lock deps clean
+
+demo: $(INSTALLED) deps ## run the product's main job on a real cluster (CLUSTER=local|current|kind)
+	$(BIN)/python -m modelrollout_demo
+
+demo-down: $(INSTALLED) ## take the demo's local cluster down
+	$(BIN)/modelrollout-localcluster down --name demo
+
+test: lint test-unit test-cluster test-e2e ## everything
+
+test-unit: $(INSTALLED) ## pure logic, in seconds
+	$(BIN)/python -m pytest tests/unit
+
+test-cluster: $(INSTALLED) ## against a real API server
+	$(BIN)/python -m pytest tests/cluster
+
+test-e2e: $(INSTALLED) deps ## real pods, Envoy, Prometheus and BentoML services
+	$(BIN)/python -m pytest tests/e2e
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m modelrollout.api.crd --check
+
+bench: $(INSTALLED) ## calibration, peers and cost of the evidence engine, printed as tables
+	$(BIN)/python -m tests.bench
+
+generate: $(INSTALLED) ## what is generated from the models
+	$(BIN)/python -m modelrollout.api.crd
+
+deps: $(INSTALLED) # Debian packages of the local cluster; does nothing where they are present
+	$(BIN)/modelrollout-localcluster deps --install
+
+lock: $(INSTALLED) ## resolve the dependencies anew
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--group dev --group examples pyproject.toml localcluster/pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		-c requirements/dev.txt pyproject.toml -o requirements/operator.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		-c requirements/dev.txt --group pyproject.toml:examples -o requirements/examples.txt
+
+$(INSTALLED): requirements/dev.txt pyproject.toml localcluster/pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e . -e localcluster
+	touch $@
+
+clean:
+	rm -rf $(VENV)
