@@ -27,7 +27,6 @@ from modelrollout.rollout.measurements import (
     SourceDown,
 )
 
-
 # Part of the evidence for a rollback, on the logarithmic scale, from which the challenger gets no more traffic.
 SUSPICION = 1 / 3
 
@@ -38,7 +37,7 @@ class Assessment:
 
     gates: one entry per gate, in the manifest's order, with the state of its test.
     through: index of the last window counted.
-    suspicion: what speaks against more traffic for the challenger without deciding a rollback yet; empty if nothing does.
+    suspicion: what speaks against more traffic for the challenger, short of a rollback; empty if nothing does.
     failure: what is wrong with the challenger; empty unless it must be rolled back.
     gap_bound: upper confidence bound of the worst gate's excess of bad requests, as a fraction of the requests.
     bad_requests_bound: the excess of bad requests so far that follows from it; 0 while nothing is known.

@@ -26,9 +26,9 @@ class RouteObservation:
     """The route as the API server has it.
 
     `weights` maps version hash to the weight in the route's spec. `settled` is true when every gateway asked for has
-    accepted this generation of the route and resolved its backends. `problem` says, for a person, why a gateway does not
-    carry the traffic; it is empty while the gateways have merely not yet answered to the latest change. `refused` is true
-    if a gateway has said no, so that waiting will not help.
+    accepted this generation of the route and resolved its backends. `problem` says, for a person, why a gateway does
+    not carry the traffic; it is empty while the gateways have merely not yet answered to the latest change. `refused`
+    is true if a gateway has said no, so that waiting will not help.
     """
 
     exists: bool
