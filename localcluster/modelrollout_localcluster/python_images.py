@@ -200,8 +200,8 @@ class _Builder:
         """Move images from the store to one archive."""
         layout = self.scratch / "layout"
         for name in names:
-            # zstd takes half the time of the default.
-            self.buildah("push", "--compression-format=zstd", name, f"oci:{layout}:{name}")
+            # A third of the time that the default (gzip) takes, at the same size.
+            self.buildah("push", "--compression-format=zstd", "--compression-level=1", name, f"oci:{layout}:{name}")
             self.buildah("rmi", name)
         archive.parent.mkdir(parents=True, exist_ok=True)
         unfinished = archive.with_suffix(".unfinished")
