@@ -36,20 +36,20 @@ def with_conditions(draft: Draft, generation: int, observation: Observation, ass
             "Promoted",
             TRUE if promoted else FALSE,
             "Champion" if promoted else standing.reason,
-            f"{wanted.bento}: {standing.message}",
+            f"{wanted.bento} is the champion" if promoted else standing.message,
         ),
-        _progressing(standing, status),
-        _metrics_available(status, assessment),
+        _progressing(standing),
+        _metrics_available(assessment),
     ]
     return _write(status, generation, standing, further, draft.now)
 
 
-def _progressing(standing: Standing, status: Status) -> tuple[str, ConditionStatus, str, str]:
-    moving = standing.reconciling and standing.reason not in {"AwaitingApproval", "MetricsUnavailable"}
+def _progressing(standing: Standing) -> tuple[str, ConditionStatus, str, str]:
+    moving = standing.reconciling and standing.reason not in {"AwaitingApproval", "MetricsUnavailable", "Doubtful"}
     return "Progressing", TRUE if moving else FALSE, standing.reason, standing.message
 
 
-def _metrics_available(status: Status, assessment: Assessment | None) -> tuple[str, ConditionStatus, str, str]:
+def _metrics_available(assessment: Assessment | None) -> tuple[str, ConditionStatus, str, str]:
     if assessment is None:
         return "MetricsAvailable", UNKNOWN, "NothingJudged", "No comparison is under way"
     if assessment.unavailable:

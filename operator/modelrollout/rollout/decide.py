@@ -117,7 +117,8 @@ def _request_rates(observation: Observation, scrape_interval: float) -> tuple[fl
 
 def _requeue_after(status: Status, settings: Settings, now: datetime) -> float | None:
     """Seconds until the next scrape window can be read, while anything is under way."""
-    if not (status.challenger or status.previous or status.retiring):
+    reconciling = any(condition.type == "Reconciling" for condition in status.conditions)
+    if not (reconciling or status.challenger or status.previous or status.retiring):
         return None
     interval = settings.scrape_interval
     next_window = (floor(now.timestamp() / interval) + 1) * interval + settings.scrape_lag
