@@ -24,7 +24,7 @@ _DEPLOYMENTS = (
 _TIMEOUT = "--timeout=120s"
 
 
-def install(kubeconfig: Path, node: Node, scrape_interval_seconds: int = SCRAPE_INTERVAL_SECONDS) -> None:
+def install(kubeconfig: Path, node: Node, scrape_interval_seconds: int) -> None:
     """Apply the addons and wait until each is ready and the Gateway is programmed."""
     data = node.directory / "prometheus"
     data.mkdir(exist_ok=True)

@@ -20,8 +20,6 @@ from .paths import COMPONENTS, cache_directory
 from .progress import Progress
 from .tools import go_command, program_path
 
-_VERSION = "k8s.io/component-base/version"
-
 
 @dataclass(frozen=True)
 class Component:
@@ -31,6 +29,8 @@ class Component:
     module: str
     programs: tuple[str, ...]
     tags: str = ""
+    version_package: str = ""
+    """Go package that learns the version when it is linked; Kubernetes calls itself v0.0.0 without."""
     files: tuple[tuple[str, str], ...] = ()
     """Pairs of module and a glob in it, copied to `manifests/` beside the binaries."""
 
@@ -62,62 +62,57 @@ class Component:
         return self.output / "manifests"
 
     def is_built(self) -> bool:
-        return (self.output / "complete").exists()
+        return not self.missing_programs() and (self.manifests.exists() or not self.files)
 
-    def build(self, progress: Progress, step: str) -> None:
-        """Build what is missing. A build that was interrupted goes on after the last finished program."""
-        if self.is_built():
-            return
+    def missing_programs(self) -> list[str]:
+        return [program for program in self.programs if not self.binary(program).exists()]
+
+    def build_program(self, program: str) -> None:
+        """Build one program. Raises LocalClusterError with the end of Go's output when that fails."""
         self.output.mkdir(parents=True, exist_ok=True)
-        for package in self._packages:
-            program = _program_name(package)
-            if self.binary(program).exists():
-                continue
-            with progress.stage(f"{step} build {program} {self.version}"):
-                self._build_program(package, self.binary(program))
-        self._copy_files()
-        (self.output / "complete").touch()
-
-    @property
-    def _go_mod(self) -> str:
-        return (self.folder / "go.mod").read_text()
-
-    @property
-    def _packages(self) -> list[str]:
-        declared = re.findall(r"^(?:tool |\t)(\w\S+)$", self._go_mod, re.MULTILINE)
-        return sorted(declared, key=lambda package: self.programs.index(_program_name(package)))
-
-    @property
-    def _flags(self) -> list[str]:
-        major, minor, _ = self.version.removeprefix("v").split(".", 2)
-        values = {"gitVersion": self.version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
-        stamps = (
-            [f"-X {_VERSION}.{key}={value}" for key, value in values.items()]
-            if self.name == "kubernetes"
-            else []
-        )
-        return [
-            "-trimpath",
-            "-buildvcs=false",
-            f"-tags={self.tags}",
-            f"-ldflags={' '.join(['-s -w', *stamps])}",
-        ]
-
-    def _build_program(self, package: str, target: Path) -> None:
         # Under another name until it is whole: the file's presence is what says it is built.
-        unfinished = target.with_suffix(".unfinished")
-        self._go("build", *self._flags, "-o", str(unfinished), package)
-        unfinished.replace(target)
+        unfinished = self.binary(f"{program}.unfinished")
+        self._go("build", *self._flags, "-o", str(unfinished), self._packages[program])
+        unfinished.replace(self.binary(program))
 
-    def _copy_files(self) -> None:
-        self.manifests.mkdir(exist_ok=True)
+    def copy_files(self) -> None:
+        """Copy the module's files that a cluster needs."""
+        if not self.files or self.manifests.exists():
+            return
+        unfinished = self.output / "manifests.unfinished"
+        unfinished.mkdir(exist_ok=True)
         for module, pattern in self.files:
             folder = Path(self._go("list", "-m", "-f", "{{.Dir}}", module).strip())
             sources = sorted(folder.glob(pattern))
             if not sources:
                 raise LocalClusterError(f"Module {module} has no file {pattern}.")
             for source in sources:
-                shutil.copyfile(source, self.manifests / source.name)
+                shutil.copyfile(source, unfinished / source.name)
+        unfinished.replace(self.manifests)
+
+    @property
+    def _go_mod(self) -> str:
+        return (self.folder / "go.mod").read_text()
+
+    @property
+    def _packages(self) -> dict[str, str]:
+        """The main package of each program, as declared by the `tool` lines."""
+        declared = re.findall(r"^(?:tool |\t)(\w\S+)$", self._go_mod, re.MULTILINE)
+        return {_program_name(package): package for package in declared}
+
+    @property
+    def _flags(self) -> list[str]:
+        stamps = []
+        if self.version_package:
+            major, minor, _ = self.version.removeprefix("v").split(".", 2)
+            values = {"gitVersion": self.version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+            stamps = [f"-X {self.version_package}.{key}={value}" for key, value in values.items()]
+        return [
+            "-trimpath",
+            "-buildvcs=false",
+            f"-tags={self.tags}",
+            f"-ldflags={' '.join(['-s -w', *stamps])}",
+        ]
 
     def _go(self, *arguments: str) -> str:
         result = subprocess.run(
@@ -139,6 +134,7 @@ KUBERNETES = Component(
     "kubernetes",
     "k8s.io/kubernetes",
     ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"),
+    version_package="k8s.io/component-base/version",
 )
 CONTAINERD = Component(
     "containerd", "github.com/containerd/containerd/v2", ("containerd", "containerd-shim-runc-v2", "ctr")
@@ -168,10 +164,15 @@ EVERYTHING = (ETCD, KUBERNETES, CONTAINERD, CONTOUR, COREDNS, PROMETHEUS, VEGETA
 
 def build(components: Sequence[Component], progress: Progress) -> None:
     """Build each component that is not in the cache yet, one after the other: one Go build uses every core."""
+    if all(component.is_built() for component in components):
+        return
     with file_lock(cache_directory() / "locks" / "builds"):
-        missing = [component for component in components if not component.is_built()]
-        for number, component in enumerate(missing, start=1):
-            component.build(progress, f"[{number}/{len(missing)}]")
+        missing = [(component, program) for component in components for program in component.missing_programs()]
+        for number, (component, program) in enumerate(missing, start=1):
+            with progress.stage(f"[{number}/{len(missing)}] build {program} {component.version}"):
+                component.build_program(program)
+        for component in components:
+            component.copy_files()
 
 
 def tool_path(name: str) -> Path:

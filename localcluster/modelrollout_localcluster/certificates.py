@@ -38,9 +38,7 @@ class CertificateAuthority:
         )
         self.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(
-        self, name: str, common_name: str, organization: str = "", hosts: Sequence[str] = ()
-    ) -> KeyPair:
+    def issue(self, name: str, common_name: str, organization: str = "", hosts: Sequence[str] = ()) -> KeyPair:
         """A certificate for client and server use; `hosts` are its DNS names and IP addresses."""
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
         if organization:

@@ -1,7 +1,7 @@
 """A named cluster: the interface for programs, tests and the command line."""
 
 import shutil
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -64,10 +64,13 @@ class Cluster:
         """Where this machine reaches Prometheus."""
         return f"http://{self._network.service_address(addons.PROMETHEUS_OFFSET)}:9090"
 
-    def up(self, control_plane_only: bool = False) -> None:
+    def up(
+        self, control_plane_only: bool = False, scrape_interval_seconds: int = addons.SCRAPE_INTERVAL_SECONDS
+    ) -> None:
         """Bring the cluster up, building what is missing. A running one is left as it is, a broken one made anew.
 
         A control plane alone (etcd, API server, controllers, scheduler) needs no root and runs no pods.
+        `scrape_interval_seconds` is Prometheus's.
         """
         if not control_plane_only:
             require_node_tools()
@@ -82,7 +85,7 @@ class Cluster:
                 return
             with self._progress.stage("remove leftovers"):
                 self._remove()
-            self._start(self._choose(control_plane_only))
+            self._start(self._choose(control_plane_only), scrape_interval_seconds)
             self._ready_marker.touch()
 
     def down(self) -> None:
@@ -94,9 +97,7 @@ class Cluster:
         """Make the image in an OCI archive available to pods, under the name it has in the archive."""
         state = ClusterState.load(self.name)
         if state is None or state.network is None:
-            raise LocalClusterError(
-                f"Cluster {self.name} has no node to load images into; bring it up first."
-            )
+            raise LocalClusterError(f"Cluster {self.name} has no node to load images into; bring it up first.")
         Node(state, Network(state.network), self._daemons).load_image(archive)
 
     def status(self) -> Status:
@@ -104,14 +105,9 @@ class Cluster:
         state = ClusterState.load(self.name)
         if state is None:
             return Status(self.name, "broken" if self._directory.exists() else "absent")
-        expected: Sequence[str] = (
-            CONTROL_PLANE_DAEMONS
-            if state.control_plane_only
-            else (
-                *CONTROL_PLANE_DAEMONS,
-                NODE_DAEMON,
-            )
-        )
+        expected = [*CONTROL_PLANE_DAEMONS]
+        if not state.control_plane_only:
+            expected.append(NODE_DAEMON)
         daemons = {name: self._daemons.is_running(name) for name in expected}
         running = self._ready_marker.exists() and all(daemons.values())
         return Status(
@@ -142,12 +138,12 @@ class Cluster:
             ports = choose_ports({port for other in others for port in other.ports.values()})
             network = None
             if not control_plane_only:
-                network = choose_network(other.network for other in others if other.network is not None)
+                network = choose_network({other.network for other in others if other.network is not None})
             state = ClusterState(self.name, control_plane_only, ports, network)
             state.save()
         return state
 
-    def _start(self, state: ClusterState) -> None:
+    def _start(self, state: ClusterState, scrape_interval_seconds: int) -> None:
         control_plane = ControlPlane(state, CertificateAuthority(self._directory), self._daemons)
         if state.network is None:
             with self._progress.stage("start control plane"):
@@ -164,7 +160,7 @@ class Cluster:
             for image in images.ADDON_IMAGES:
                 node.load_image(image.archive)
         with self._progress.stage("start CoreDNS, Contour, Envoy and Prometheus"):
-            addons.install(self.kubeconfig, node)
+            addons.install(self.kubeconfig, node, scrape_interval_seconds)
 
     def _remove(self) -> None:
         self._daemons.kill_all()
@@ -174,3 +170,5 @@ class Cluster:
         # A folder that another process still writes to cannot stay: every process that could was killed above.
         if self._directory.exists():
             shutil.rmtree(self._directory)
+            with suppress(OSError):  # Others still have their folder in it.
+                self._directory.parent.rmdir()

@@ -51,9 +51,7 @@ class ControlPlane:
         self._start_apiserver(signing_key)
         self._await("kube-apiserver", lambda: kubectl.succeeds(admin, "get", "--raw", "/readyz"))
         self._start_controllers(signing_key)
-        self._await(
-            "kube-controller-manager", lambda: kubectl.succeeds(admin, "get", "serviceaccount", "default")
-        )
+        self._await("kube-controller-manager", lambda: kubectl.succeeds(admin, "get", "serviceaccount", "default"))
 
     def _start_etcd(self, pair: KeyPair) -> None:
         client = f"https://{_LOOPBACK}:{self.state.ports['etcd']}"
@@ -79,9 +77,7 @@ class ControlPlane:
         self.daemons.start("etcd", command)
 
     def _start_apiserver(self, signing_key: Path) -> None:
-        services = (
-            Network(self.state.network).services if self.state.network else _LONE_CONTROL_PLANE_SERVICES
-        )
+        services = Network(self.state.network).services if self.state.network else _LONE_CONTROL_PLANE_SERVICES
         names = [
             "kubernetes",
             "kubernetes.default",
@@ -148,7 +144,5 @@ class ControlPlane:
             for name in self.daemons.names():
                 self.daemons.require_running(name)
             if time.monotonic() > deadline:
-                raise LocalClusterError(
-                    f"{daemon} was not ready in {timeout_seconds:.0f} s; see {self.daemons.logs}."
-                )
+                raise LocalClusterError(f"{daemon} was not ready in {timeout_seconds:.0f} s; see {self.daemons.logs}.")
             time.sleep(0.1)

@@ -56,10 +56,15 @@ class AddonImage:
                 f"FROM scratch\nCOPY root /\nUSER {UNPRIVILEGED_USER}\nENTRYPOINT {json.dumps(self.entrypoint)}\n"
             )
             # A store of its own, so that the user's images stay as they are and nothing is left behind.
-            store = ["--root", folder / "store", "--runroot", folder / "run", "--storage-driver", "vfs"]
-            _buildah(
-                *store, "build", "--timestamp=0", "--file", containerfile, "--tag", self.reference, folder
-            )
+            store: list[str | Path] = [
+                "--root",
+                folder / "store",
+                "--runroot",
+                folder / "run",
+                "--storage-driver",
+                "vfs",
+            ]
+            _buildah(*store, "build", "--timestamp=0", "--file", containerfile, "--tag", self.reference, folder)
             unfinished = folder / "image.oci.tar"
             _buildah(
                 *store,
@@ -95,6 +100,8 @@ ADDON_IMAGES = (
 
 def build_all(progress: Progress) -> None:
     """Make the archives that the cache lacks; needs root and the programs of the addons."""
+    if all(image.archive.exists() for image in ADDON_IMAGES):
+        return
     with file_lock(cache_directory() / "locks" / "images"):
         missing = [image for image in ADDON_IMAGES if not image.archive.exists()]
         for number, image in enumerate(missing, start=1):

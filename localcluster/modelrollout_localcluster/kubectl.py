@@ -20,8 +20,10 @@ def succeeds(kubeconfig: Path, *arguments: str) -> bool:
 
 
 def _run(kubeconfig: Path, arguments: tuple[str, ...], stdin: str | None) -> subprocess.CompletedProcess[str]:
+    # What kubectl remembers about a server must go with it: the next cluster may have the same address.
+    cache = kubeconfig.with_name("kubectl-cache")
     return subprocess.run(
-        [program_path("kubectl"), f"--kubeconfig={kubeconfig}", *arguments],
+        [program_path("kubectl"), f"--kubeconfig={kubeconfig}", f"--cache-dir={cache}", *arguments],
         input=stdin,
         capture_output=True,
         text=True,

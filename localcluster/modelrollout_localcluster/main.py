@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from . import images, tools
+from .addons import SCRAPE_INTERVAL_SECONDS
 from .builds import CONTROL_PLANE, EVERYTHING, build, tool_path
 from .cluster import Cluster
 from .errors import LocalClusterError
@@ -28,8 +29,10 @@ def main() -> None:
 def _up(arguments: argparse.Namespace) -> None:
     progress = Progress()
     cluster = Cluster(arguments.name, progress)
-    cluster.up(control_plane_only=arguments.control_plane_only)
+    cluster.up(arguments.control_plane_only, arguments.scrape_interval)
     print(f"Cluster {cluster.name} is running; KUBECONFIG={cluster.kubeconfig}")
+    if not arguments.control_plane_only:
+        print(f"Gateway {cluster.gateway_url}, Prometheus {cluster.prometheus_url}")
     print(progress.table(), file=sys.stderr)
 
 
@@ -66,9 +69,7 @@ def _load_image(arguments: argparse.Namespace) -> None:
 def _kubeconfig(arguments: argparse.Namespace) -> None:
     cluster = Cluster(arguments.name)
     if not cluster.kubeconfig.exists():
-        raise LocalClusterError(
-            f"Cluster {arguments.name} is not up; make it with: modelrollout-localcluster up"
-        )
+        raise LocalClusterError(f"Cluster {arguments.name} is not up; make it with: modelrollout-localcluster up")
     print(cluster.kubeconfig)
 
 
@@ -106,6 +107,13 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     up = commands.add_parser("up", parents=[named, scoped], help="bring a cluster up")
+    up.add_argument(
+        "--scrape-interval",
+        type=int,
+        default=SCRAPE_INTERVAL_SECONDS,
+        metavar="SECONDS",
+        help="of Prometheus (default: %(default)s)",
+    )
     up.set_defaults(run=_up)
     down = commands.add_parser("down", parents=[named], help="remove a cluster and all it made")
     down.add_argument("--all", action="store_true", help="remove every cluster")
@@ -120,9 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     load.set_defaults(run=_load_image)
     kubeconfig = commands.add_parser("kubeconfig", parents=[named], help="print the path of the kubeconfig")
     kubeconfig.set_defaults(run=_kubeconfig)
-    building = commands.add_parser(
-        "build", parents=[scoped], help="build the programs and images, start nothing"
-    )
+    building = commands.add_parser("build", parents=[scoped], help="build the programs and images, start nothing")
     building.set_defaults(run=_build)
     tool = commands.add_parser("tool", help="print the path of kubectl, helm, vegeta, ...")
     tool.add_argument("program")

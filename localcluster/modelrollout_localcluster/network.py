@@ -7,7 +7,6 @@ cluster's, and all of it disappears with the node's processes. The host reaches 
 import ipaddress
 import json
 import subprocess
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .errors import LocalClusterError
@@ -55,12 +54,12 @@ class Network:
         return str(ipaddress.ip_network(self.services)[offset])
 
 
-def choose_network(taken: Iterable[int]) -> int:
+def choose_network(taken: set[int]) -> int:
     """A number N such that nothing on this machine routes into 10.N.0.0/16 and no cluster recorded it."""
     used = [ipaddress.ip_network(destination) for destination in _routed_destinations()]
     for number in _CANDIDATES:
         network = ipaddress.ip_network(Network(number).whole)
-        if number not in set(taken) and not any(network.overlaps(other) for other in used):
+        if number not in taken and not any(network.overlaps(other) for other in used):
             return number
     raise LocalClusterError(
         "Every network from 10.201.0.0/16 to 10.249.0.0/16 is in use; remove a cluster with `down`."

@@ -87,9 +87,7 @@ class Node:
         while self.run(CONTAINERD.binary("ctr"), "version").returncode:
             self.daemons.require_running(DAEMON)
             if time.monotonic() > deadline:
-                raise LocalClusterError(
-                    f"containerd was not ready in 60 s; see {self.daemons.logs}/containerd.log."
-                )
+                raise LocalClusterError(f"containerd was not ready in 60 s; see {self.daemons.logs}/containerd.log.")
             time.sleep(0.1)
 
     def run(self, *command: str | Path, stdin: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -102,15 +100,11 @@ class Node:
             f"--pid=/proc/{self._pid}/ns/pid_for_children",
         ]
         with (stdin or Path(os.devnull)).open("rb") as source:
-            return subprocess.run(
-                [*enter, "--", *command], stdin=source, capture_output=True, text=True, check=False
-            )
+            return subprocess.run([*enter, "--", *command], stdin=source, capture_output=True, text=True, check=False)
 
     def load_image(self, archive: Path) -> None:
         """Import an OCI archive into containerd, where kubelet finds it."""
-        result = self.run(
-            CONTAINERD.binary("ctr"), "--namespace=k8s.io", "images", "import", "-", stdin=archive
-        )
+        result = self.run(CONTAINERD.binary("ctr"), "--namespace=k8s.io", "images", "import", "-", stdin=archive)
         if result.returncode:
             raise LocalClusterError(f"Could not load {archive}: {result.stderr.strip()}")
 
@@ -121,7 +115,7 @@ class Node:
     @property
     def _pid(self) -> int:
         record = self.daemons.record(DAEMON)
-        if record is None:
+        if record is None or not record.is_running():
             raise LocalClusterError(f"Cluster {self.state.name} has no running node; bring it up first.")
         return record.pid
 

@@ -61,9 +61,7 @@ class Daemons:
     records: Path
     logs: Path
 
-    def start(
-        self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None
-    ) -> None:
+    def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
         """Start `command` in a session of its own, detached from the launcher."""
         self.records.mkdir(parents=True, exist_ok=True)
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -125,9 +123,7 @@ def kill(records: Iterable[ProcessRecord], timeout_seconds: float = 20.0) -> Non
         for handle in handles:
             ready, _, _ = select.select([handle], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
-                raise LocalClusterError(
-                    "A process did not end after SIGKILL; look for one in state D with ps."
-                )
+                raise LocalClusterError("A process did not end after SIGKILL; look for one in state D with ps.")
     finally:
         for handle in handles:
             os.close(handle)

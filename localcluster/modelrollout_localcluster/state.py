@@ -50,9 +50,7 @@ class ClusterState:
 
 def cluster_directory(name: str) -> Path:
     if not _NAME.fullmatch(name):
-        raise LocalClusterError(
-            f"Cluster name {name!r} must be lower case letters, digits and '-', at most 30."
-        )
+        raise LocalClusterError(f"Cluster name {name!r} must be lower case letters, digits and '-', at most 30.")
     return state_root() / name
 
 

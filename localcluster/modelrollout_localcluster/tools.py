@@ -55,7 +55,7 @@ _NODE_PROGRAMS = {
     "runc": "runc",
     "unshare": "util-linux",
 }
-_IMAGE_PROGRAMS = {"debootstrap": "debootstrap"}
+_IMAGE_PROGRAMS = {"mmdebstrap": "mmdebstrap"}
 
 
 def program_path(name: str) -> Path:
@@ -75,9 +75,7 @@ def program_path(name: str) -> Path:
 def go_command() -> Path:
     """A Go that is new enough for the pinned modules: the machine's or PyPI's."""
     if found := shutil.which("go"):
-        version = subprocess.run(
-            [found, "env", "GOVERSION"], capture_output=True, text=True, check=False
-        ).stdout
+        version = subprocess.run([found, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
         match = re.match(r"go(\d+)\.(\d+)", version)
         if match and (int(match[1]), int(match[2])) >= _GO_AT_LEAST:
             return Path(found)
@@ -106,13 +104,9 @@ def missing_packages() -> list[str]:
 def require_node_tools() -> None:
     """Raise, in one sentence, when this machine cannot run a node."""
     if os.geteuid() != 0:
-        raise LocalClusterError(
-            "A cluster with a node needs root (namespaces, mounts); without: --control-plane-only."
-        )
+        raise LocalClusterError("A cluster with a node needs root (namespaces, mounts); without: --control-plane-only.")
     if missing := missing_packages():
-        raise LocalClusterError(
-            f"Programs are missing; install them with: apt-get install {' '.join(missing)}"
-        )
+        raise LocalClusterError(f"Programs are missing; install them with: apt-get install {' '.join(missing)}")
 
 
 def install_packages() -> None:
@@ -143,9 +137,7 @@ def _pip_install(requirement: str, target: Path) -> None:
         check=False,
     )
     if result.returncode:
-        raise LocalClusterError(
-            f"Could not install {requirement} from the package index: {result.stderr.strip()}"
-        )
+        raise LocalClusterError(f"Could not install {requirement} from the package index: {result.stderr.strip()}")
 
 
 def _unpack_lambda_layers(folder: Path) -> None:

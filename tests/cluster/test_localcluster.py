@@ -26,12 +26,12 @@ def cluster(state_root: Path) -> Iterator[Cluster]:
 
 
 def namespaces(cluster: Cluster) -> set[str]:
-    command = [tool_path("kubectl"), f"--kubeconfig={cluster.kubeconfig}", "get", "namespaces", "--output=name"]
+    command = [str(tool_path("kubectl")), f"--kubeconfig={cluster.kubeconfig}", "get", "namespaces", "--output=name"]
     return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
 
 
 def create_namespace(cluster: Cluster, name: str) -> None:
-    command = [tool_path("kubectl"), f"--kubeconfig={cluster.kubeconfig}", "create", "namespace", name]
+    command = [str(tool_path("kubectl")), f"--kubeconfig={cluster.kubeconfig}", "create", "namespace", name]
     subprocess.run(command, check=True, capture_output=True)
 
 

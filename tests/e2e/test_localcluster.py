@@ -45,14 +45,15 @@ def cluster(state_root: Path) -> Iterator[Cluster]:
 
 
 def kubectl(cluster: Cluster, *arguments: str) -> str:
-    command = [tool_path("kubectl"), f"--kubeconfig={cluster.kubeconfig}", *arguments]
+    command = [str(tool_path("kubectl")), f"--kubeconfig={cluster.kubeconfig}", *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def get(cluster: Cluster) -> str:
     request = urllib.request.Request(f"{cluster.gateway_url}/", headers={"Host": HOST})
     with urllib.request.urlopen(request, timeout=5) as response:
-        return f"{response.read().decode().strip()} {response.headers['x-version']}"
+        page: bytes = response.read()
+        return f"{page.decode().strip()} {response.headers['x-version']}"
 
 
 def set_weights(cluster: Cluster, v1: int, v2: int) -> None:
@@ -119,11 +120,18 @@ def answers(cluster: Cluster) -> bool:
         return False
 
 
-def test_pods_reach_services_by_name_and_their_own_too(cluster: Cluster) -> None:
-    for name in ("v2.demo.svc.cluster.local", "v1"):
-        fetch = ["/bin/busybox", "wget", "-qO-", f"http://{name}/"]
-        page = kubectl(cluster, "exec", "--namespace=demo", "deployment/v1", "--", *fetch)
-        assert page.strip() == name[:2]
+@pytest.mark.parametrize("name", ["v2.demo.svc.cluster.local", "v2", "v1"])
+def test_pods_reach_services_by_name_and_their_own_too(cluster: Cluster, name: str) -> None:
+    assert page_seen_from_pod(cluster, name) == name[:2]
+
+
+def page_seen_from_pod(cluster: Cluster, host: str) -> str | None:
+    """What a pod of v1 gets from `host`; None when the pod cannot be entered or gets no answer."""
+    fetch = ("/bin/busybox", "wget", "-qO-", f"http://{host}/")
+    try:
+        return kubectl(cluster, "exec", "--namespace=demo", "deployment/v1", "--", *fetch).strip()
+    except subprocess.CalledProcessError:
+        return None
 
 
 def test_prometheus_scrapes_annotated_pods_with_namespace_and_pod(cluster: Cluster) -> None:
@@ -155,6 +163,18 @@ def test_up_on_a_running_cluster_changes_nothing(cluster: Cluster, state_root: P
     before = {path.name: path.read_text() for path in records.iterdir()}
     cluster.up()
     assert {path.name: path.read_text() for path in records.iterdir()} == before
+
+
+def test_a_killed_kubelet_comes_back(cluster: Cluster) -> None:
+    def kubelet() -> set[int]:
+        tasks = next(Path("/sys/fs/cgroup").glob(f"**/modelrollout-{cluster.name}-*/daemons/cgroup.procs"))
+        pids = [int(pid) for pid in tasks.read_text().split()]
+        return {pid for pid in pids if Path(f"/proc/{pid}/comm").read_text().strip() == "kubelet"}
+
+    (killed,) = kubelet()
+    os.kill(killed, 9)
+    eventually(lambda: bool(kubelet() - {killed}))
+    eventually(lambda: page_seen_from_pod(cluster, "v2") == "v2")
 
 
 def test_two_clusters_run_side_by_side_and_one_goes_without_the_other(cluster: Cluster, state_root: Path) -> None:
