@@ -13,7 +13,7 @@ from modelrollout.rollout.plan import Event
 _LOG = logging.getLogger(__name__)
 
 _SERIES_WINDOW = timedelta(minutes=10)
-_MAX_MESSAGE = 1024  # the API server refuses longer ones
+_MAX_MESSAGE = 1024  # characters, as events.k8s.io allows
 
 
 @dataclass(frozen=True, slots=True)

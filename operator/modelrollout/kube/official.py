@@ -16,7 +16,7 @@ from typing import Any
 
 import urllib3
 from kubernetes.client import ApiClient, ApiException, Configuration
-from kubernetes.config import load_incluster_config, load_kube_config
+from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
 
 from modelrollout.kube import client as kube
 from modelrollout.kube.client import FIELD_MANAGER, Manifest, ResourceKind, describe, kind_of
@@ -72,18 +72,21 @@ class _Answer:
         """The object in the answer. Raises the error that fits the status if that is no success."""
         if not 200 <= self.status < 300:
             raise self.error()
-        parsed: Manifest = json.loads(self.text)
+        parsed = _parsed(self.text)
+        if parsed is None:
+            raise kube.Unavailable(f"{self.request.what}: the answer is no JSON object")
         return parsed
 
     def error(self) -> kube.KubeError:
-        status = _status_object(self.text)
+        # A Status object says why; proxies and paths that are unknown to the server answer in plain text.
+        status = _parsed(self.text)
         if status is None and self.status == 404:
             message = "the API server does not know this kind: are its CRDs installed?"
         else:
             message = str(status.get("message", "")) if status else self.text.strip()
         return self._error_type(status)(f"{self.request.what}: {message or f'HTTP status {self.status}'}")
 
-    def _error_type(self, status: Mapping[str, Any] | None) -> type[kube.KubeError]:
+    def _error_type(self, status: Manifest | None) -> type[kube.KubeError]:
         match self.status:
             case 401 | 403:
                 return kube.Forbidden
@@ -102,8 +105,9 @@ class _Answer:
 class OfficialKubeClient:
     """A `KubeClient`. Close it after use; it is an asynchronous context manager too.
 
-    threads: requests in flight at a time; more wait their turn. timeout: seconds to connect, and seconds
-    between two reads of one answer. sleep is a parameter for tests.
+    configuration: where to connect; it belongs to the client from then on. threads: requests in flight at a time;
+    more wait their turn. timeout: seconds to connect, and seconds between two reads of one answer. sleep is a
+    parameter for tests.
     """
 
     def __init__(
@@ -166,7 +170,8 @@ class OfficialKubeClient:
     async def create(self, manifest: Manifest) -> Manifest:
         path = kind_of(manifest).collection_path(manifest["metadata"]["namespace"])
         query = (("fieldManager", FIELD_MANAGER),)
-        return (await self._send(_Request(f"create {describe(manifest)}", "POST", path, query, manifest))).json()
+        answer = await self._send(_Request(f"create {describe(manifest)}", "POST", path, query, manifest))
+        return answer.json()
 
     async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
         return await self._apply(manifest, "", force)
@@ -224,23 +229,23 @@ class OfficialKubeClient:
                 auth_settings=["BearerToken"],
             )
             response = self._api.call_api(*serialized, _request_timeout=self._timeout)
-            text = response.read().decode()  # type: ignore[no-untyped-call]
+            text = response.read().decode(errors="replace")  # type: ignore[no-untyped-call]
             retry_after = response.getheader("Retry-After")  # type: ignore[no-untyped-call]
-        except (urllib3.exceptions.HTTPError, ApiException) as error:
+        except (urllib3.exceptions.HTTPError, ApiException, ConfigException, OSError) as error:
+            # The last two: a token that expired could not be replaced.
             return _Answer(request, 0, str(error))
         return _Answer(request, response.status, text, _seconds(retry_after))
 
 
-def _status_object(text: str) -> Mapping[str, Any] | None:
-    """The Status that says why a request failed; None for the plain text of proxies and unknown paths."""
+def _parsed(text: str) -> Manifest | None:
     try:
-        status: Any = json.loads(text)
+        parsed: Any = json.loads(text)
     except ValueError:
         return None
-    return status if isinstance(status, dict) else None
+    return parsed if isinstance(parsed, dict) else None
 
 
-def _refused_fields(status: Mapping[str, Any] | None) -> set[str]:
+def _refused_fields(status: Manifest | None) -> set[str]:
     causes = (status or {}).get("details", {}).get("causes", ())
     return {cause.get("field", "") for cause in causes}
 

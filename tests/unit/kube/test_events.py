@@ -92,7 +92,7 @@ async def test_what_is_no_repetition_is_an_event_of_its_own(
     assert [event["count"] for event in written(client)] == [1, 1]
 
 
-async def test_a_message_is_cut_to_what_the_api_server_takes(client: FakeKubeClient, recorder: EventRecorder) -> None:
+async def test_a_message_is_cut_to_what_the_events_api_allows(client: FakeKubeClient, recorder: EventRecorder) -> None:
     await recorder.record(OWNER, Event(EventType.NORMAL, "Long", "x" * 5000))
 
     assert len(written(client)[0]["message"]) == 1024

@@ -40,9 +40,7 @@ def model_container(**serving: Any) -> Manifest:
     return container
 
 
-@pytest.mark.parametrize(
-    "manifest", [deployment(), build_service(OWNER, VERSION)], ids=["Deployment", "Service"]
-)
+@pytest.mark.parametrize("manifest", [deployment(), build_service(OWNER, VERSION)], ids=["Deployment", "Service"])
 def test_what_is_made_can_be_found_and_traced_to_its_rollout(manifest: Manifest) -> None:
     metadata = manifest["metadata"]
 

@@ -1,8 +1,11 @@
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kubernetes.client import Configuration
+from kubernetes.config import ConfigException
 from scripted_server import HANG_UP, Answer, ScriptedServer
 
 from modelrollout.kube.client import (
@@ -17,7 +20,7 @@ from modelrollout.kube.client import (
     NotFound,
     Unavailable,
 )
-from modelrollout.kube.official import OfficialKubeClient
+from modelrollout.kube.official import OfficialKubeClient, load_configuration
 from modelrollout.kube.retry import RetryPolicy
 
 Call = Callable[[OfficialKubeClient], Awaitable[Any]]
@@ -100,10 +103,32 @@ async def test_a_server_that_stays_away_is_given_up_on(
     assert len(waits) == 2
 
 
-async def test_no_connection_is_unavailable(client: OfficialKubeClient, server: ScriptedServer) -> None:
+async def test_no_connection_is_unavailable() -> None:
     async with OfficialKubeClient(Configuration(host="http://127.0.0.1:1"), retry=RetryPolicy(attempts=1)) as nowhere:
         with pytest.raises(Unavailable, match=r"get Deployment ml/churn: .*refused"):
             await nowhere.get(DEPLOYMENT, "ml", "churn")
+
+
+async def test_an_answer_that_is_no_object_is_unavailable(server: ScriptedServer, client: OfficialKubeClient) -> None:
+    server.script([Answer(200, "<html>Please log in</html>")])
+
+    with pytest.raises(Unavailable, match="get Deployment ml/churn: the answer is no JSON object"):
+        await client.get(DEPLOYMENT, "ml", "churn")
+
+
+async def test_a_token_that_cannot_be_read_is_tried_again(server: ScriptedServer) -> None:
+    failures = [ConfigException("Token file exists but empty."), OSError("no such file")]
+
+    def refresh(_: Configuration) -> None:
+        if failures:
+            raise failures.pop()
+
+    configuration = Configuration(host=server.url)
+    configuration.refresh_api_key_hook = refresh
+    server.script([Answer(200, DEPLOYED)])
+
+    async with OfficialKubeClient(configuration, retry=RetryPolicy(base=0.001)) as client:
+        assert await client.get(DEPLOYMENT, "ml", "churn") == DEPLOYED
 
 
 async def test_retry_after_is_honoured(server: ScriptedServer, client: OfficialKubeClient, waits: list[float]) -> None:
@@ -223,3 +248,32 @@ async def test_deleting_what_is_gone_is_fine(
     await client.delete(DEPLOYMENT, "ml", "churn", "u1")
 
     assert "DELETE" in {asked.method for asked in server.asked}
+
+
+def test_kubeconfig_counts_even_in_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kubeconfig = tmp_path / "config"
+    cluster = {"name": "c", "cluster": {"server": "https://named.example"}}
+    context = {"name": "x", "context": {"cluster": "c", "user": "u"}}
+    user = {"name": "u", "user": {"token": "t"}}
+    kubeconfig.write_text(
+        json.dumps({"clusters": [cluster], "contexts": [context], "users": [user], "current-context": "x"})
+    )
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+
+    assert load_configuration().host == "https://named.example"
+
+
+def test_a_pod_logs_in_with_its_own_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    for file, constant in (("token", "SERVICE_TOKEN_FILENAME"), ("ca.crt", "SERVICE_CERT_FILENAME")):
+        (tmp_path / file).write_text("secret")
+        monkeypatch.setattr(f"kubernetes.config.incluster_config.{constant}", str(tmp_path / file))
+
+    configuration = load_configuration()
+
+    assert configuration.host == "https://10.96.0.1:443"
+    assert configuration.api_key == {"BearerToken": "bearer secret"}
