@@ -72,7 +72,7 @@ class Component:
         self.output.mkdir(parents=True, exist_ok=True)
         # Under another name until it is whole: the file's presence is what says it is built.
         unfinished = self.binary(f"{program}.unfinished")
-        self._go("build", *self._flags, "-o", str(unfinished), self._packages[program])
+        self._go("build", *self._flags, "-o", str(unfinished), self.packages[program])
         unfinished.replace(self.binary(program))
 
     def copy_files(self) -> None:
@@ -95,7 +95,7 @@ class Component:
         return (self.folder / "go.mod").read_text()
 
     @property
-    def _packages(self) -> dict[str, str]:
+    def packages(self) -> dict[str, str]:
         """The main package of each program, as declared by the `tool` lines."""
         declared = re.findall(r"^(?:tool |\t)(\w\S+)$", self._go_mod, re.MULTILINE)
         return {_program_name(package): package for package in declared}

