@@ -7,7 +7,8 @@ from string import Template
 from . import kubectl
 from .builds import CONTOUR
 from .images import ADDON_IMAGES, UNPRIVILEGED_USER
-from .node import CLUSTER_DOMAIN, Node
+from .node import Node
+from .node_config import CLUSTER_DOMAIN
 from .node_init import RUN
 from .paths import MANIFESTS
 
@@ -21,7 +22,7 @@ _DEPLOYMENTS = (
     ("projectcontour", "contour"),
     ("projectcontour", "envoy"),
 )
-_TIMEOUT = "--timeout=120s"
+_TIMEOUT = "--timeout=300s"
 
 
 def install(kubeconfig: Path, node: Node, scrape_interval_seconds: int) -> None:

@@ -138,7 +138,7 @@ class ControlPlane:
             "kube-scheduler", [KUBERNETES.binary("kube-scheduler"), f"--kubeconfig={scheduler}", *common]
         )
 
-    def _await(self, daemon: str, ready: Callable[[], bool], timeout_seconds: float = 60.0) -> None:
+    def _await(self, daemon: str, ready: Callable[[], bool], timeout_seconds: float = 120.0) -> None:
         deadline = time.monotonic() + timeout_seconds
         while not ready():
             for name in self.daemons.names():

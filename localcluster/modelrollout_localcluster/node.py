@@ -3,31 +3,25 @@
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 
 import yaml
 
-from . import cgroups
+from . import cgroups, node_config
 from .builds import CONTAINERD, KUBERNETES
 from .control_plane import ControlPlane
 from .errors import LocalClusterError
 from .network import Network, connect_host
-from .node_init import CONTAINERD_SOCKET, RUN
-from .paths import MANIFESTS
+from .node_init import RUN
 from .processes import Daemons
 from .state import ClusterState
-from .tools import cni_folder, program_path
 
 DAEMON = "node"
-CLUSTER_DOMAIN = "cluster.local"
 _DNS_OFFSET = 10
-PAUSE_IMAGE = "localhost/modelrollout/pause:1"
 
 
 @dataclass(frozen=True)
@@ -68,10 +62,7 @@ class Node:
 
     def start(self, control_plane: ControlPlane) -> None:
         """Start containerd, kubelet and kube-proxy and wait until containerd answers."""
-        self._write_containerd_config()
-        self._write_cni_config()
-        self._write_kubelet_config(control_plane)
-        self._write_kube_proxy_config(control_plane)
+        self._write_configuration(control_plane)
         config = {
             "cgroup": self.cgroup,
             "directory": str(self.directory),
@@ -83,11 +74,11 @@ class Node:
         unfinished = self._config.with_suffix(".new")
         unfinished.write_text(json.dumps(config))
         unfinished.replace(self._config)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while self.run(CONTAINERD.binary("ctr"), "version").returncode:
             self.daemons.require_running(DAEMON)
             if time.monotonic() > deadline:
-                raise LocalClusterError(f"containerd was not ready in 60 s; see {self.daemons.logs}/containerd.log.")
+                raise LocalClusterError(f"containerd was not ready in 120 s; see {self.daemons.logs}/containerd.log.")
             time.sleep(0.1)
 
     def run(self, *command: str | Path, stdin: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -140,85 +131,34 @@ class Node:
             ],
         }
 
-    def _write_containerd_config(self) -> None:
-        template = Template((MANIFESTS / "containerd.toml").read_text())
-        content = template.substitute(
-            cni=cni_folder(),
-            pause=PAUSE_IMAGE,
-            run=RUN,
-            runc=program_path("runc"),
-            shim=CONTAINERD.binary("containerd-shim-runc-v2"),
-            socket=CONTAINERD_SOCKET,
-        )
-        (self.directory / "containerd.toml").write_text(content)
-
-    def _write_cni_config(self) -> None:
-        # One routed link per pod, no bridge: traffic from pod to pod by a service's address passes the node's rules
-        # in both directions without the br_netfilter module.
-        interface = {
-            "type": "ptp",
-            "ipam": {
-                "type": "host-local",
-                "dataDir": f"{RUN}/cni/leases",
-                "ranges": [[{"subnet": self.network.pods}]],
-            },
-        }
-        interface["ipam"] |= {"routes": [{"dst": "0.0.0.0/0"}]}  # type: ignore[operator]
-        folder = self.directory / "cni" / "net.d"
-        folder.mkdir(parents=True)
-        configuration = {"cniVersion": "1.0.0", "name": "pods", "plugins": [interface]}
-        (folder / "10-pods.conflist").write_text(json.dumps(configuration))
-
-    def _write_kubelet_config(self, control_plane: ControlPlane) -> None:
-        client = control_plane.client_kubeconfig("kubelet", f"system:node:{self.name}", "system:nodes")
+    def _write_configuration(self, control_plane: ControlPlane) -> None:
+        """Write the daemons' files into the folder that is /run/node inside."""
+        kubelet_client = control_plane.client_kubeconfig("kubelet", f"system:node:{self.name}", "system:nodes")
+        proxy_client = control_plane.client_kubeconfig("kube-proxy", "system:kube-proxy")
         serving = control_plane.authority.issue(
             "kubelet-serving", self.name, hosts=[self.name, self.network.node_address]
         )
-        shutil.copy(client, self.directory / "kubelet.kubeconfig")
-        (self.directory / "resolv.conf").touch()
-        configuration = {
-            "apiVersion": "kubelet.config.k8s.io/v1beta1",
-            "kind": "KubeletConfiguration",
-            "address": self.network.node_address,
-            "authentication": {
-                "anonymous": {"enabled": False},
-                "webhook": {"enabled": True},
-                "x509": {"clientCAFile": str(control_plane.authority.certificate)},
-            },
-            "authorization": {"mode": "Webhook"},
-            "tlsCertFile": str(serving.certificate),
-            "tlsPrivateKeyFile": str(serving.key),
-            "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
-            "cgroupDriver": "cgroupfs",
-            "cgroupRoot": f"/{self.cgroup}",
-            "failCgroupV1": False,
-            "failSwapOn": False,
-            "clusterDNS": [self.dns_address],
-            "clusterDomain": CLUSTER_DOMAIN,
-            "resolvConf": f"{RUN}/resolv.conf",
-            "podLogsDir": f"{RUN}/pod-logs",
-            "volumePluginDir": f"{RUN}/volume-plugins",
-            "makeIPTablesUtilChains": False,
-            # Lowering it needs a capability that a container or a hardened machine may not have.
-            "oomScoreAdj": 0,
-            # Images are loaded from files and cannot be pulled again, so none may be collected or evicted for.
-            "imageGCHighThresholdPercent": 100,
-            "evictionHard": {"nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%"},
+        kubelet = node_config.kubelet(
+            address=self.network.node_address,
+            dns_address=self.dns_address,
+            cgroup=self.cgroup,
+            client_authority=control_plane.authority.certificate,
+            serving=serving,
+        )
+        files = {
+            "containerd.toml": node_config.containerd(),
+            "cni/net.d/10-pods.conflist": json.dumps(node_config.pod_network(self.network.pods)),
+            "kubelet.yaml": yaml.safe_dump(kubelet),
+            "kubelet.kubeconfig": kubelet_client.read_text(),
+            "kube-proxy.yaml": yaml.safe_dump(node_config.kube_proxy(self.network.pods)),
+            "kube-proxy.kubeconfig": proxy_client.read_text(),
+            # No name server outside the cluster.
+            "resolv.conf": "",
         }
-        (self.directory / "kubelet.yaml").write_text(yaml.safe_dump(configuration))
-
-    def _write_kube_proxy_config(self, control_plane: ControlPlane) -> None:
-        client = control_plane.client_kubeconfig("kube-proxy", "system:kube-proxy")
-        configuration = {
-            "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
-            "kind": "KubeProxyConfiguration",
-            "mode": "nftables",
-            "clusterCIDR": self.network.pods,
-            "clientConnection": {"kubeconfig": str(client)},
-            "conntrack": {"maxPerCore": 0, "min": 0},
-            "oomScoreAdj": 0,
-        }
-        (self.directory / "kube-proxy.yaml").write_text(yaml.safe_dump(configuration))
+        for name, content in files.items():
+            path = self.directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
 
 
 def cgroup_name(directory: Path) -> str:
