@@ -34,9 +34,7 @@ def shares(weights: Mapping[str, float], alpha: float) -> dict[str, float]:
     return {name: alpha * weight / total for name, weight in weights.items()}
 
 
-def combine(
-    judgements: Mapping[str, Judgement], alpha: float, weights: Mapping[str, float] | None = None
-) -> Decision:
+def combine(judgements: Mapping[str, Judgement], alpha: float, weights: Mapping[str, float] | None = None) -> Decision:
     """The decision over all gates; `weights` (positive, default equal) spread the false-rollback rate.
 
     Fail before all else, then unavailable, then undecided; pass only if every gate passes. A gate without

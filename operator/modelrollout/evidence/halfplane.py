@@ -117,9 +117,7 @@ def _projection(
     """
     ratio, offset = null
     excess = challenger_rate - offset
-    a = (champion_total * champion_rate + challenger_total * excess) / (
-        champion_total + ratio * challenger_total
-    )
+    a = (champion_total * champion_rate + challenger_total * excess) / (champion_total + ratio * challenger_total)
     a = null.nearest(a)
     b = ratio * a + offset
     for _ in range(_PROJECTION_STEPS):

@@ -42,9 +42,7 @@ class Effort:
         return min(1.0, reached + math.exp(self.level) * _normal(-drift - self.level, spread))
 
 
-def rollback_effort(
-    test: ProportionTest, champion_rate: float, challenger_rate: float, share: float
-) -> Effort:
+def rollback_effort(test: ProportionTest, champion_rate: float, challenger_rate: float, share: float) -> Effort:
     """Effort to roll back a challenger of that rate; `share` is its part of all requests, between 0 and 1."""
     level = -math.log(test.alpha) + _ROLLBACK_MIXTURE_COST
     allowed = test.ratio * champion_rate + test.tolerated
@@ -64,9 +62,7 @@ def promotion_effort(
     return Effort(_growth(test, test.margin, champion_rate, expected, share), level)
 
 
-def _growth(
-    test: ProportionTest, offset: float, champion_rate: float, challenger_rate: float, share: float
-) -> float:
+def _growth(test: ProportionTest, offset: float, champion_rate: float, challenger_rate: float, share: float) -> float:
     null = HalfPlane(test.ratio, offset)
     growth = log_growth((1 - share) / share, 1.0, null, null.nearest(champion_rate), challenger_rate)
     return growth / test.dispersion

@@ -22,7 +22,6 @@ from modelrollout.evidence.halfplane import (
 )
 from modelrollout.evidence.packing import pack_floats, unpack_floats
 
-INDEPENDENT_DISPERSION = 1.5
 UNMEASURED_DISPERSION = 2.0
 
 # What a regression may look like, as multiples of the tolerated odds. A factor of two between neighbours
@@ -39,8 +38,12 @@ _BOUND_ERROR = 0.05
 _MEMORY = 0.5 ** (1 / 60)
 _LEAST_MEMORY_REQUESTS = 2000.0
 _HISTORY_WEIGHT = 800.0
-_WINDOWS_THAT_MUST_AGREE = 3
+# Where failures come in bursts, a lone window proves little: so many must agree. See `_agreement_cap`.
+_AGREEING_WINDOWS = 2
+_AGREEING_WINDOWS_IF_BURSTY = 3
 _LARGEST_STAKE = 0.9
+# What it costs to reach a decision through a single effect of the mixture, with a little to spare.
+_DECIDING_ALONE = math.log(2 * len(_REGRESSIONS)) + 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +211,7 @@ def hoped_rate(null: HalfPlane, champion_rate: float) -> float:
     return min(champion_rate, with_odds_scaled(null.allowed(champion_rate), _NEARLY_AT_MARGIN))
 
 
-def _log_e_rollback(
-    test: ProportionTest, log_regressions: tuple[float, ...], log_onsets: tuple[float, ...]
-) -> float:
+def _log_e_rollback(test: ProportionTest, log_regressions: tuple[float, ...], log_onsets: tuple[float, ...]) -> float:
     return log_mean_exp((log_mean_exp(log_regressions), log_mean_exp(log_onsets) - math.log(test.horizon)))
 
 
@@ -220,9 +221,7 @@ def _window_log_e(
     if test.figure is None:
         return log_e_value(window, null, champion_rate, challenger_rate)
     challenger = window.challenger
-    return log_e_value_against_figure(
-        challenger.total, challenger.bad, null.allowed(champion_rate), challenger_rate
-    )
+    return log_e_value_against_figure(challenger.total, challenger.bad, null.allowed(champion_rate), challenger_rate)
 
 
 def _rollback_step(
@@ -231,14 +230,14 @@ def _rollback_step(
     null = HalfPlane(test.ratio, test.tolerated)
     champion_rate = null.nearest(champion_rate)
     allowed = null.allowed(champion_rate)
-    cap = _rollback_cap(test, window.challenger, allowed)
+    cap = _agreement_cap(test, test.alpha)
     starts = state.windows < test.horizon
     regressions, onsets = [], []
-    for odds, log_regression, log_onset in zip(
-        _REGRESSIONS, state.log_regressions, state.log_onsets, strict=True
-    ):
+    for odds, log_regression, log_onset in zip(_REGRESSIONS, state.log_regressions, state.log_onsets, strict=True):
         factor = _window_log_e(test, window, null, champion_rate, with_odds_scaled(allowed, odds))
-        factor = min(factor / test.dispersion, cap)
+        factor /= test.dispersion
+        if factor > cap:
+            factor = min(factor, max(cap, _lone_window_cap(test, window.challenger, allowed, odds)))
         regressions.append(log_regression + factor)
         onsets.append(shiryaev_roberts_step(log_onset, factor, start=starts))
     return tuple(regressions), tuple(onsets)
@@ -276,21 +275,25 @@ def _ladder_step(
 
 
 def _agreement_cap(test: ProportionTest, error: float) -> float:
-    """Most that one window may add: where failures come in bursts, several windows must agree."""
-    if test.dispersion <= INDEPENDENT_DISPERSION:
-        return math.inf
-    return -math.log(error) / _WINDOWS_THAT_MUST_AGREE
+    """Most that one window may add, so that several must agree before anything is decided.
 
-
-def _rollback_cap(test: ProportionTest, challenger: ArmCounts, allowed: float) -> float:
-    """The agreement cap, lifted as far as Markov's inequality goes.
-
-    However failures are bunched, a share of x_b / n_b bad answers has a probability of at most allowed * n_b
-    / x_b when the challenger's rate is at most `allowed`, so a gross failure may count for that much in a
-    single window.
+    Lowering an e-value keeps it one; what the cap buys is that a burst which the measured dispersion does not
+    know of (a bad second of one pod) decides nothing.
     """
-    cap = _agreement_cap(test, test.alpha)
-    if cap == math.inf:
-        return cap
-    surprise = _LARGEST_STAKE * (challenger.bad / challenger.total / allowed - 1)
-    return max(cap, math.log1p(surprise))
+    windows = _AGREEING_WINDOWS if test.dispersion <= UNMEASURED_DISPERSION else _AGREEING_WINDOWS_IF_BURSTY
+    return -math.log(error) / windows
+
+
+def _lone_window_cap(test: ProportionTest, challenger: ArmCounts, allowed: float, odds: float) -> float:
+    """How far a window may go beyond the agreement cap on its own.
+
+    However failures are bunched, 1 + stake * (share of bad answers - allowed) is an e-value as long as the
+    challenger's rate is at most `allowed` (Markov's inequality), so gross failures may count for that much.
+    The largest effect, of a challenger that hardly works, may even decide alone where no bursts were
+    measured, but only early: a few clean windows rule this effect out, and a later onset has the horizon to
+    pay for.
+    """
+    if odds == _REGRESSIONS[-1] and test.dispersion <= UNMEASURED_DISPERSION:
+        return _DECIDING_ALONE - math.log(test.alpha)
+    stake = min(_LARGEST_STAKE / allowed, challenger.total * (odds - 1) / test.dispersion)
+    return math.log1p(stake * (challenger.bad / challenger.total - allowed))

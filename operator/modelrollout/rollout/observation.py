@@ -10,7 +10,8 @@ from modelrollout.rollout.measurements import Measurement
 class VersionObservation:
     """The pods of one version.
 
-    `ready` counts pods of the current template that are ready and not terminating. `problem` says, for a person,
+    `ready` counts pods that are ready and not terminating, those of an earlier template too, which keep serving while a
+    change of the template rolls through; `updated` tells when that is over. `problem` says, for a person,
     what keeps the others from getting ready; it is empty while nothing is known to be wrong.
     """
 

@@ -59,7 +59,7 @@ class Leadership:
         try:
             lease = await self._client.get(LEASE, self._namespace, self._name)
             if lease and lease["spec"].get("holderIdentity") == self._identity:
-                await self._client.apply(self._lease(lease["metadata"]["resourceVersion"], holder=""))
+                await self._client.apply(self._lease(lease, holder=""))
         except KubeError as error:
             _LOG.warning("Lease was not released: %s", error)
 
@@ -70,7 +70,7 @@ class Leadership:
             if lease is None:
                 await self._client.create(self._lease(None, self._identity))
             elif self._free(lease):
-                await self._client.apply(self._lease(lease["metadata"]["resourceVersion"], self._identity))
+                await self._client.apply(self._lease(lease, self._identity))
             else:
                 return False
         except Conflict:
@@ -89,10 +89,11 @@ class Leadership:
             self._seen = (spec, monotonic())
         return monotonic() - self._seen[1] > float(spec.get("leaseDurationSeconds", LEASE_SECONDS))
 
-    def _lease(self, resource_version: str | None, holder: str) -> Manifest:
+    def _lease(self, earlier: Manifest | None, holder: str) -> Manifest:
         metadata = {"namespace": self._namespace, "name": self._name}
-        if resource_version is not None:
-            metadata["resourceVersion"] = resource_version
+        if earlier is not None:
+            # Only if it is still the Lease that was read: two replicas cannot both take it.
+            metadata |= {key: earlier["metadata"][key] for key in ("uid", "resourceVersion")}
         return {
             "apiVersion": LEASE.api_version,
             "kind": LEASE.kind,

@@ -7,6 +7,7 @@ import signal
 import sys
 import uuid
 from collections.abc import Coroutine
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -16,6 +17,8 @@ from modelrollout.kube.apply import Applier
 from modelrollout.kube.client import MODEL_ROLLOUT, KubeClient, KubeError
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.official import OfficialKubeClient, load_configuration
+from modelrollout.kube.retry import RetryPolicy
+from modelrollout.metrics.client import BearerTokenFile
 from modelrollout.metrics.prometheus import PrometheusSource
 from modelrollout.runtime.handlers import build_registry, build_settings
 from modelrollout.runtime.leadership import FencedClient, Leadership
@@ -46,16 +49,19 @@ async def run(settings: OperatorSettings) -> int:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with OfficialKubeClient(load_configuration()) as client:
+    # Renewing the Lease must not wait behind other requests, nor try for longer than the fence holds.
+    impatient = OfficialKubeClient(load_configuration(), threads=1, timeout=(2, 5), retry=RetryPolicy(attempts=2))
+    async with OfficialKubeClient(load_configuration()) as client, impatient as lease_client:
         identity = f"{os.environ.get('HOSTNAME', 'local')}_{uuid.uuid4().hex[:8]}"
-        leadership = Leadership(client, settings.lease_namespace, settings.lease_name, identity)
+        leadership = Leadership(lease_client, settings.lease_namespace, settings.lease_name, identity)
         operator = Operator(settings, client, leadership)
         runner = await serve(operator.telemetry, settings.port, healthy=operator.healthy, ready=operator.ready)
         try:
             signalled = 0
             if await _first(stopped.wait(), leadership.acquire()) == signalled:
                 return 0
-            return 0 if await _first(stopped.wait(), leadership.keep(), operator.run()) == signalled else 1
+            # From here on kopf takes the signals: the operator's run ends when one comes.
+            return await _first(operator.run(), leadership.keep())
         finally:
             await leadership.release()
             await runner.cleanup()
@@ -76,7 +82,12 @@ class Operator:
             applier=Applier(fenced),
             recorder=EventRecorder(fenced),
             router=self._router,
-            metrics=PrometheusSource(settings.prometheus_url, settings.decisions),
+            metrics=PrometheusSource(
+                settings.prometheus_url,
+                settings.decisions,
+                verify=settings.prometheus_ca_file or True,
+                auth=BearerTokenFile(Path(settings.prometheus_token_file)) if settings.prometheus_token_file else None,
+            ),
             telemetry=self.telemetry,
             settings=settings,
         )
@@ -97,11 +108,8 @@ class Operator:
         return True
 
     async def run(self) -> None:
-        """Work until cancelled. Raises if kopf stops, which ends the process: a restart is its designed recovery."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._queue.run())
-            group.create_task(self._resync())
-            group.create_task(self._watch())
+        """Work until a signal comes. Raises if a watch breaks: a restart of the process is kopf's designed recovery."""
+        await _first(self._watch(), self._queue.run(), self._resync())
 
     async def _watch(self) -> None:
         namespaces = self._settings.namespaces
@@ -112,7 +120,6 @@ class Operator:
             clusterwide=not namespaces,
             namespaces=namespaces,
         )
-        raise RuntimeError("the watches have ended")
 
     async def _resync(self) -> None:
         """Look at everything now and then: an event that never came is made good."""

@@ -97,7 +97,7 @@ class Reconciler:
         owner = Owner.of(manifest)
         world = await self._read(owner)
         observation = Observation(
-            versions=version_observations(world.deployments, world.pods, self.now()),
+            versions=version_observations(filter(owner.owns, world.deployments), world.pods, self.now()),
             route=self.router.observe(world.route, rollout.spec.traffic),
             measurements=await self._measure(owner, rollout),
             commands=_commands(manifest),

@@ -9,7 +9,8 @@ from modelrollout.rollout.settings import Settings as DecisionSettings
 
 @dataclass(frozen=True, slots=True)
 class OperatorSettings:
-    """prometheus_url: where the metrics are.
+    """prometheus_url: where the metrics are; prometheus_ca_file, prometheus_token_file: paths of the certificate authority
+        and of the bearer token to reach them with, empty for none.
 
     namespaces: watched namespaces; empty means all of them.
     decisions: what decisions depend on (scrape interval and lag, in seconds).
@@ -21,6 +22,8 @@ class OperatorSettings:
     """
 
     prometheus_url: str
+    prometheus_ca_file: str = ""
+    prometheus_token_file: str = ""
     namespaces: tuple[str, ...] = ()
     decisions: DecisionSettings = field(default_factory=DecisionSettings)
     checkpoint_interval: float = 60.0
@@ -40,6 +43,8 @@ def parse(arguments: Sequence[str] | None = None) -> OperatorSettings:
         description="Rolls out BentoML models: champion, challenger, proof, promotion, rollback.",
     )
     parser.add_argument("--prometheus-url", required=True, help="e.g. http://prometheus.monitoring:9090")
+    parser.add_argument("--prometheus-ca-file", default="", help="of the authority that signed Prometheus' certificate")
+    parser.add_argument("--prometheus-token-file", default="", help="with a bearer token for Prometheus")
     parser.add_argument("--namespace", action="append", default=[], help="watch only this namespace; may be repeated")
     parser.add_argument(
         "--scrape-interval",
@@ -78,6 +83,8 @@ def parse(arguments: Sequence[str] | None = None) -> OperatorSettings:
     options = parser.parse_args(arguments)
     return OperatorSettings(
         prometheus_url=options.prometheus_url,
+        prometheus_ca_file=options.prometheus_ca_file,
+        prometheus_token_file=options.prometheus_token_file,
         namespaces=tuple(options.namespace),
         decisions=DecisionSettings(scrape_interval=options.scrape_interval, scrape_lag=options.scrape_lag),
         checkpoint_interval=options.checkpoint_interval,
