@@ -49,8 +49,9 @@ def kubectl(cluster: Cluster, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def get(cluster: Cluster) -> str:
-    request = urllib.request.Request(f"{cluster.gateway_url}/", headers={"Host": HOST})
+def get(cluster: Cluster, path: str = "/") -> str:
+    """The page and the header that the route adds for the version."""
+    request = urllib.request.Request(f"{cluster.gateway_url}{path}", headers={"Host": HOST})
     with urllib.request.urlopen(request, timeout=5) as response:
         page: bytes = response.read()
         return f"{page.decode().strip()} {response.headers['x-version']}"
@@ -118,6 +119,12 @@ def answers(cluster: Cluster) -> bool:
         return bool(get(cluster))
     except OSError:
         return False
+
+
+def test_the_timeout_of_a_route_ends_a_slow_request(cluster: Cluster) -> None:
+    eventually(lambda: answers(cluster))
+    with pytest.raises(urllib.error.HTTPError, match="504"):
+        get(cluster, "/cgi-bin/slow")
 
 
 @pytest.mark.parametrize("name", ["v2.demo.svc.cluster.local", "v2", "v1"])
