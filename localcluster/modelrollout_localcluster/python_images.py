@@ -79,7 +79,9 @@ def example_images(progress: Progress | None = None) -> dict[str, ImageArchive]:
     """
     progress = progress or Progress()
     names = {version: f"localhost/digits:{version}" for version in EXAMPLE_VERSIONS}
-    sources = [REPOSITORY / "requirements/examples.txt", *sorted(EXAMPLE.glob("*.*"))]
+    # Not the manifests for Kubernetes that lie beside them.
+    files = (path for pattern in ("*.py", "*Dockerfile*", "bentofile.yaml") for path in EXAMPLE.glob(pattern))
+    sources = [REPOSITORY / "requirements/examples.txt", *sorted(files)]
     archive = _archive_path("digits", sources)
     with _lock():
         if not archive.exists():
