@@ -9,9 +9,11 @@ from modelrollout.rollout.settings import Settings as DecisionSettings
 
 @dataclass(frozen=True, slots=True)
 class OperatorSettings:
-    """prometheus_url: where the metrics are; prometheus_ca_file, prometheus_token_file: paths of the certificate authority
-        and of the bearer token to reach them with, empty for none.
+    """What the operator is told when it starts.
 
+    prometheus_url: where the metrics are.
+    prometheus_ca_file, prometheus_token_file: paths of the certificate authority and of the bearer token to reach it
+        with; empty for none.
     namespaces: watched namespaces; empty means all of them.
     decisions: what decisions depend on (scrape interval and lag, in seconds).
     checkpoint_interval: seconds between two writes of evidence that led to no decision.

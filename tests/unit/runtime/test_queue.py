@@ -1,0 +1,94 @@
+"""The work queue keeps controller-runtime's contract."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from modelrollout.kube.client import Unavailable
+from modelrollout.runtime.queue import Key, WorkQueue
+
+CHURN, DIGITS = Key("ml", "churn"), Key("ml", "digits")
+
+
+async def work(
+    handler: Callable[[Key], Awaitable[float | None]], script: Callable[[WorkQueue], Awaitable[None]]
+) -> None:
+    queue = WorkQueue(handler, workers=4)
+    running = asyncio.create_task(queue.run())
+    try:
+        await asyncio.wait_for(script(queue), timeout=30)
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+async def test_a_key_is_never_handled_by_two_workers_at_once_and_no_addition_is_lost() -> None:
+    inside, most, handled = 0, 0, 0
+    enough = asyncio.Event()
+
+    async def handler(_: Key) -> None:
+        nonlocal inside, most, handled
+        inside += 1
+        most = max(most, inside)
+        await asyncio.sleep(0)
+        inside -= 1
+        handled += 1
+        if handled >= 2:
+            enough.set()
+
+    async def script(queue: WorkQueue) -> None:
+        queue.add(CHURN)
+        await asyncio.sleep(0)
+        for _ in range(10):
+            queue.add(CHURN)
+        await enough.wait()
+
+    await work(handler, script)
+    assert most == 1
+
+
+async def test_different_keys_are_handled_side_by_side() -> None:
+    met = asyncio.Barrier(2)
+
+    async def handler(_: Key) -> None:
+        await met.wait()
+
+    async def script(queue: WorkQueue) -> None:
+        queue.add(CHURN)
+        queue.add(DIGITS)
+        while queue.depth or met.n_waiting:
+            await asyncio.sleep(0)
+
+    await work(handler, script)
+
+
+async def test_a_handler_that_asks_for_it_is_called_again_later() -> None:
+    calls: asyncio.Queue[Key] = asyncio.Queue()
+
+    async def handler(key: Key) -> float:
+        await calls.put(key)
+        return 0.01
+
+    async def script(queue: WorkQueue) -> None:
+        queue.add(CHURN)
+        assert [await calls.get() for _ in range(3)] == [CHURN] * 3
+
+    await work(handler, script)
+
+
+async def test_a_failure_is_retried_until_it_succeeds() -> None:
+    outcomes = iter([Unavailable("down"), ValueError("a bug"), None])
+    done = asyncio.Event()
+
+    async def handler(_: Key) -> None:
+        if error := next(outcomes):
+            raise error
+        done.set()
+
+    async def script(queue: WorkQueue) -> None:
+        queue.add(CHURN)
+        await done.wait()
+
+    await work(handler, script)
+    assert next(outcomes, "nothing left") == "nothing left"

@@ -1,0 +1,145 @@
+"""One reconcile against a client that remembers the order of what was asked of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.unit.kube.fake_client import FakeKubeClient
+
+from modelrollout.api.gates import Gate
+from modelrollout.kube.apply import Applier
+from modelrollout.kube.client import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, Invalid, Manifest, ResourceKind
+from modelrollout.kube.events import EventRecorder
+from modelrollout.metrics.source import Arms
+from modelrollout.rollout.measurements import Measurement
+from modelrollout.runtime.queue import Key
+from modelrollout.runtime.reconcile import Reconciler
+from modelrollout.runtime.settings import OperatorSettings
+from modelrollout.runtime.telemetry import Telemetry
+from modelrollout.traffic.gateway_api import GatewayAPIRouter
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+KEY = Key("ml", "churn")
+
+
+class NoMetrics:
+    async def measure(
+        self, gates: Sequence[Gate], arms: Arms, *, after: int | None, now: float
+    ) -> Mapping[str, Measurement]:
+        raise AssertionError("nothing is judged here")
+
+
+def rollout(**spec: Any) -> Manifest:
+    return {
+        "apiVersion": MODEL_ROLLOUT.api_version,
+        "kind": MODEL_ROLLOUT.kind,
+        "metadata": {"namespace": "ml", "name": "churn", "uid": "u1", "generation": 1, "resourceVersion": "1"},
+        "spec": {
+            "model": {"bento": "churn:v1", "image": "churn:v1"},
+            "traffic": {"gatewayAPI": {"parentRefs": [{"name": "models"}]}},
+            "gates": [{"name": "errors", "errorRate": {}}],
+            **spec,
+        },
+    }
+
+
+def reconciler(client: FakeKubeClient) -> Reconciler:
+    return Reconciler(
+        client=client,
+        applier=Applier(client),
+        recorder=EventRecorder(client, now=lambda: NOW),
+        router=GatewayAPIRouter(),
+        metrics=NoMetrics(),
+        telemetry=Telemetry(),
+        settings=OperatorSettings(prometheus_url="http://unused"),
+        now=lambda: NOW,
+    )
+
+
+def status(client: FakeKubeClient) -> Any:
+    return client.objects[MODEL_ROLLOUT, "ml", "churn"].get("status", {})
+
+
+def condition(client: FakeKubeClient, kind: str) -> Any:
+    return next((item for item in status(client)["conditions"] if item["type"] == kind), {})
+
+
+async def test_what_was_decided_is_written_before_it_is_done_and_pods_come_before_traffic() -> None:
+    client = FakeKubeClient(rollout())
+    await reconciler(client).reconcile(KEY)
+    workload = status(client)["champion"]["hash"]
+    writes = [request for request in client.requests if request.startswith(("apply", "delete"))]
+    assert writes[:4] == ["apply_status churn", f"apply churn-{workload}", f"apply churn-{workload}", "apply churn"]
+
+
+async def test_a_reconcile_of_an_unchanged_world_writes_nothing() -> None:
+    client = FakeKubeClient(rollout())
+    subject = reconciler(client)
+    for _ in range(2):
+        await subject.reconcile(KEY)
+    client.requests.clear()
+    await subject.reconcile(KEY)
+    assert [request for request in client.requests if not request.startswith(("get", "list"))] == []
+
+
+async def test_an_invalid_manifest_is_told_in_a_condition_and_touches_nothing() -> None:
+    client = FakeKubeClient(rollout())
+    subject = reconciler(client)
+    await subject.reconcile(KEY)
+    client.objects[MODEL_ROLLOUT, "ml", "churn"]["spec"]["strategy"] = {"steps": [{"weight": 150}]}
+    client.requests.clear()
+    await subject.reconcile(KEY)
+    assert [request for request in client.requests if request.startswith(("apply", "delete"))] == ["apply_status churn"]
+    assert condition(client, "Stalled")["reason"] == "InvalidSpec"
+    assert "spec.strategy.steps[0].weight" in condition(client, "Stalled")["message"]
+    assert status(client)["champion"]["bento"] == "churn:v1"
+
+
+async def test_what_the_api_server_refuses_is_told_in_a_condition() -> None:
+    class Refusing(FakeKubeClient):
+        async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
+            if manifest["kind"] == DEPLOYMENT.kind:
+                raise Invalid("Deployment ml/churn: spec.template: quantities must match")
+            return await super().apply(manifest, force=force)
+
+    client = Refusing(rollout())
+    subject = reconciler(client)
+    for _ in range(2):
+        with pytest.raises(Invalid):
+            await subject.reconcile(KEY)
+    assert condition(client, "Stalled")["reason"] == "ApplyFailed"
+    assert "quantities must match" in condition(client, "Ready")["message"]
+    assert (HTTP_ROUTE, "ml", "churn") not in client.objects
+
+
+async def test_a_foreign_object_of_the_same_name_is_left_alone() -> None:
+    client = FakeKubeClient(rollout())
+    subject = reconciler(client)
+    foreign: Manifest = {
+        "apiVersion": HTTP_ROUTE.api_version,
+        "kind": HTTP_ROUTE.kind,
+        "metadata": {"namespace": "ml", "name": "churn", "uid": "theirs"},
+        "spec": {"hostnames": ["theirs.example"]},
+    }
+    client.objects[HTTP_ROUTE, "ml", "churn"] = foreign
+    with pytest.raises(Exception, match="not managed by this ModelRollout"):
+        await subject.reconcile(KEY)
+    assert client.objects[HTTP_ROUTE, "ml", "churn"]["spec"] == {"hostnames": ["theirs.example"]}
+
+
+async def test_a_modelrollout_that_is_gone_is_no_error() -> None:
+    assert await reconciler(FakeKubeClient()).reconcile(KEY) is None
+
+
+async def test_reading_fails_before_anything_is_written() -> None:
+    class Broken(FakeKubeClient):
+        async def list(
+            self, kind: ResourceKind, namespace: str | None, labels: Mapping[str, str] | None = None
+        ) -> list[Manifest]:
+            raise Invalid("cannot list")
+
+    client = Broken(rollout())
+    with pytest.raises(Invalid):
+        await reconciler(client).reconcile(KEY)
+    assert status(client) == {}
