@@ -36,8 +36,10 @@ def remove(name: str, timeout_seconds: float = 30.0) -> None:
 def _kill_and_remove(group: Path) -> None:
     for folder, _, _ in os.walk(group, topdown=False):
         with suppress(OSError):
-            for pid in (Path(folder) / "cgroup.procs").read_text().split():
-                os.kill(int(pid), signal.SIGKILL)
+            pids = [int(pid) for pid in (Path(folder) / "cgroup.procs").read_text().split()]
+            # One that this process namespace cannot see is listed as 0, which os.kill takes for the caller's group.
+            for pid in filter(None, pids):
+                os.kill(pid, signal.SIGKILL)
         with suppress(OSError):
             Path(folder).rmdir()
 

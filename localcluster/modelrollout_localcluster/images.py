@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from .builds import CONTOUR, COREDNS, PROMETHEUS, Component
@@ -30,7 +30,7 @@ class AddonImage:
     entrypoint: tuple[str, ...]
     origin: str = ""
     """Names what the program was built from, so that a new build makes a new image."""
-    shared_libraries: bool = field(default=False)
+    shared_libraries: bool = False
 
     @property
     def reference(self) -> str:
@@ -56,23 +56,11 @@ class AddonImage:
                 f"FROM scratch\nCOPY root /\nUSER {UNPRIVILEGED_USER}\nENTRYPOINT {json.dumps(self.entrypoint)}\n"
             )
             # A store of its own, so that the user's images stay as they are and nothing is left behind.
-            store: list[str | Path] = [
-                "--root",
-                folder / "store",
-                "--runroot",
-                folder / "run",
-                "--storage-driver",
-                "vfs",
-            ]
-            _buildah(*store, "build", "--timestamp=0", "--file", containerfile, "--tag", self.reference, folder)
+            store = [f"--root={folder}/store", f"--runroot={folder}/run", "--storage-driver=vfs"]
+            _buildah(*store, "build", "--timestamp=0", f"--file={containerfile}", f"--tag={self.reference}", folder)
             unfinished = folder / "image.oci.tar"
-            _buildah(
-                *store,
-                "push",
-                "--disable-compression",
-                self.reference,
-                f"oci-archive:{unfinished}:{self.reference}",
-            )
+            target = f"oci-archive:{unfinished}:{self.reference}"
+            _buildah(*store, "push", "--disable-compression", self.reference, target)
             self.archive.parent.mkdir(parents=True, exist_ok=True)
             unfinished.replace(self.archive)
 
@@ -120,6 +108,6 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _buildah(*arguments: str | Path) -> None:
-    result = subprocess.run(["buildah", *arguments], capture_output=True, text=True, check=False)
+    result = subprocess.run([program_path("buildah"), *arguments], capture_output=True, text=True, check=False)
     if result.returncode:
         raise LocalClusterError(f"buildah failed: {result.stderr.strip()}")

@@ -10,6 +10,7 @@ import subprocess
 from dataclasses import dataclass
 
 from .errors import LocalClusterError
+from .tools import program_path
 
 _CANDIDATES = range(201, 250)
 
@@ -91,7 +92,7 @@ def _routed_destinations() -> list[str]:
 
 
 def _ip(*arguments: str) -> str:
-    result = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+    result = subprocess.run([program_path("ip"), *arguments], capture_output=True, text=True, check=False)
     if result.returncode:
         raise LocalClusterError(f"ip {' '.join(arguments)} failed: {result.stderr.strip()}")
     return result.stdout

@@ -10,13 +10,14 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from .errors import LocalClusterError
+from .tools import search_path
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _RECORD_AND_EXEC = """
@@ -61,7 +62,7 @@ class Daemons:
     records: Path
     logs: Path
 
-    def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
+    def start(self, name: str, command: Sequence[str | Path]) -> None:
         """Start `command` in a session of its own, detached from the launcher."""
         self.records.mkdir(parents=True, exist_ok=True)
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -73,7 +74,7 @@ class Daemons:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, "PATH": search_path()},
                 cwd="/",
                 check=True,
             )
@@ -108,22 +109,28 @@ class Daemons:
 
 
 def kill(records: Iterable[ProcessRecord], timeout_seconds: float = 20.0) -> None:
-    """SIGKILL the processes, through handles so that a reused process id is never hit, and await their end."""
-    handles: list[int] = []
+    """SIGKILL the processes and await their end. Raises LocalClusterError when one does not end."""
+    handles = [handle for record in records if (handle := _kill(record)) is not None]
+    deadline = time.monotonic() + timeout_seconds
     try:
-        for record in records:
-            with suppress(ProcessLookupError):
-                handle = os.pidfd_open(record.pid)
-                handles.append(handle)
-                if record.is_running():
-                    signal.pidfd_send_signal(handle, signal.SIGKILL)
-                else:
-                    os.close(handles.pop())
-        deadline = time.monotonic() + timeout_seconds
         for handle in handles:
-            ready, _, _ = select.select([handle], [], [], max(0.0, deadline - time.monotonic()))
-            if not ready:
+            ended, _, _ = select.select([handle], [], [], max(0.0, deadline - time.monotonic()))
+            if not ended:
                 raise LocalClusterError("A process did not end after SIGKILL; look for one in state D with ps.")
     finally:
         for handle in handles:
             os.close(handle)
+
+
+def _kill(record: ProcessRecord) -> int | None:
+    """Kill through a handle, which stays with one process whatever becomes of its id; None if it runs no more."""
+    try:
+        handle = os.pidfd_open(record.pid)
+    except ProcessLookupError:
+        return None
+    if not record.is_running():
+        os.close(handle)
+        return None
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+    return handle

