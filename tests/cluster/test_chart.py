@@ -103,7 +103,7 @@ def release(helm: Helm, chart: Path, kubeconfig: Path) -> Iterator[Release]:
 def test_an_install_makes_a_pod_that_a_restricted_namespace_admits_and_says_what_to_do_next(release: Release) -> None:
     notes = release.install()
 
-    release.kubectl("wait", "--for=create", "pod", SELECTOR)
+    release.kubectl("wait", "--for=jsonpath={.status.replicas}=1", "deployment/modelrollout")
     assert f"kubectl --namespace {release.namespace} rollout status deployment/modelrollout" in notes
     assert "WARNING: this cluster has no Gateway API" in notes
 
