@@ -201,7 +201,9 @@ class _Reader:
         silent = [arm for arm in Arm if arm not in {self._arms.arm_of(pod) for pod in counted_pods}]
         if not silent:
             return
-        labels = self._client.labels(exposing_pods(self._arms, family), self._span.end)
+        span = self._span
+        expression = exposing_pods(self._arms, family, within=span.end - span.start_of(span.recent - 1))
+        labels = self._client.labels(expression, span.end)
         exposing = {self._arms.arm_of(entry.get("pod", "")) for entry in labels}
         for arm in silent:
             if arm not in exposing:

@@ -52,9 +52,9 @@ def duration_buckets(arms: Arms, endpoints: str | None) -> tuple[str, ...]:
     return _of_family(DURATION_BUCKETS, arms, endpoints)
 
 
-def exposing_pods(arms: Arms, family: str) -> str:
-    """One series for every pod that exposes anything of a metric family, whatever the endpoint."""
-    return f"group by (pod) ({_selector(*_pods_of(arms), family=family)})"
+def exposing_pods(arms: Arms, family: str, within: int) -> str:
+    """One series for every pod that exposed anything of a metric family in the last `within` ms, whatever endpoint."""
+    return f"group by (pod) (last_over_time({_selector(*_pods_of(arms), family=family)}[{within}ms]))"
 
 
 def fill_in(expression: str, namespace: str, pods: str) -> str:

@@ -58,7 +58,9 @@ def test_label_values_cannot_leave_their_quotes(value: str, quoted: str) -> None
 
 
 def test_pods_that_expose_a_family_are_told_apart_by_pod() -> None:
-    assert exposing_pods(ARMS, "x_total") == f"group by (pod) (x_total{{{OF_PODS}}})"
+    expected = f"group by (pod) (last_over_time(x_total{{{OF_PODS}}}[45000ms]))"
+
+    assert exposing_pods(ARMS, "x_total", within=45_000) == expected
 
 
 @pytest.mark.parametrize(

@@ -211,21 +211,36 @@ def test_a_span_holds_the_complete_windows_that_were_not_counted(now: float, aft
 WINDOWS = 12
 
 
-@st.composite
-def histories(draw: st.DrawFn) -> Record:
+# Time since the pod's scrape before (ms), the code and number of requests since then, and how the scrape went.
+SCRAPES = st.lists(
+    st.tuples(
+        st.integers(1, 2500),
+        st.sampled_from(["200", "404", "500"]),
+        st.integers(0, 5),
+        st.sampled_from(["read", "read", "read", "restarted", "failed"]),
+    ),
+    max_size=WINDOWS,
+)
+
+
+def scrapes_of_a_pod(history: list[tuple[int, str, int, str]]) -> dict[int, Scraped]:
+    time = 0
+    counters: dict[str, float] = {}
+    scrapes: dict[int, Scraped] = {}
+    for gap, code, requests, outcome in history:
+        time += gap
+        if outcome == "restarted":
+            counters = {}
+        if requests:
+            counters[code] = counters.get(code, 0) + requests
+        scrapes[time] = None if outcome == "failed" else dict(counters)
+    return {time: scraped for time, scraped in scrapes.items() if time < WINDOWS * T}
+
+
+def histories() -> st.SearchStrategy[Record]:
     """Pods that come, go, restart, are scraped at uneven times, sometimes twice a window, sometimes not at all."""
-    record: dict[str, dict[int, Scraped]] = {}
-    for pod in (CHAMPION, "champion-2", CHALLENGER, "challenger-2"):
-        times = draw(st.lists(st.integers(0, WINDOWS * T - 1), unique=True, max_size=2 * WINDOWS).map(sorted))
-        counters: dict[str, float] = {}
-        record[pod] = {}
-        for time in times:
-            if draw(st.integers(0, 9)) == 0:
-                counters = {}
-            for code in draw(st.lists(st.sampled_from(["200", "404", "500"]), max_size=3)):
-                counters[code] = counters.get(code, 0) + draw(st.integers(1, 5))
-            record[pod][time] = None if draw(st.integers(0, 4)) == 0 else dict(counters)
-    return record
+    pods = (CHAMPION, "champion-2", CHALLENGER, "challenger-2")
+    return st.fixed_dictionaries({pod: SCRAPES.map(scrapes_of_a_pod) for pod in pods})
 
 
 @given(histories(), st.lists(st.integers(-1, WINDOWS), max_size=5), st.sampled_from([0.0, 0.4, 1.0]))
