@@ -16,6 +16,7 @@ from kubernetes.client import ApiClient, ApiextensionsV1Api, Configuration, Core
 from kubernetes.config import load_kube_config
 
 from modelrollout_localcluster import Cluster
+from modelrollout_localcluster.state import cluster_names
 
 CRDS = Path(__file__).parents[2] / "crds"
 
@@ -23,6 +24,7 @@ CRDS = Path(__file__).parents[2] / "crds"
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[Cluster]:
     """A running control plane, without nodes, that knows the CRDs of the repository."""
+    remove_leftovers()
     kept = os.environ.get("MODELROLLOUT_TEST_CLUSTER")
     cluster = Cluster(kept or f"test-{os.getpid()}")
     try:
@@ -48,6 +50,14 @@ def namespace(kube_api: ApiClient) -> Iterator[str]:
     name: str = core.create_namespace({"metadata": {"generateName": "test-"}}).metadata.name
     yield name
     core.delete_namespace(name)
+
+
+def remove_leftovers() -> None:
+    """Take down the clusters of test runs that were killed."""
+    for name in cluster_names():
+        process = name.removeprefix("test-")
+        if process != name and process.isdigit() and not Path("/proc", process).exists():
+            Cluster(name).down()
 
 
 def api_client(cluster: Cluster) -> ApiClient:

@@ -2,12 +2,11 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from kubernetes.client import ApiClient, ApiException, CustomObjectsApi
+from tests.cluster.manifest_cases import Manifest, cases, changed, load
 
 from modelrollout.api.conditions import Condition, ConditionStatus
 from modelrollout.api.parsing import parse_rollout, parse_status
@@ -25,26 +24,6 @@ from modelrollout.api.status import (
     Watch,
 )
 from modelrollout.api.status import Version as ModelVersion
-from modelrollout.kube.merge import merge
-
-MANIFESTS = Path(__file__).parent / "manifests"
-
-Manifest = dict[str, Any]
-
-
-def load(name: str) -> Any:
-    return yaml.safe_load((MANIFESTS / name).read_text())
-
-
-def cases(name: str) -> list[Any]:
-    return [pytest.param(case, id=case["what"]) for case in load(name)]
-
-
-def changed(case: Manifest) -> Manifest:
-    """smallest.yaml with the changes of a case."""
-    changes = {part: case[part] for part in ("metadata", "spec") if part in case}
-    manifest: Manifest = merge(load("smallest.yaml"), changes)
-    return manifest
 
 
 class Rollouts:

@@ -66,7 +66,7 @@ def _problems(path: str, details: ErrorDetails) -> Iterator[Problem]:
     match details["type"]:
         case rules.BROKEN_RULES:
             for below, message in details["ctx"]["problems"]:
-                yield Problem(field + below, message)
+                yield Problem((field + below).removeprefix("."), message)
         case "value_error":
             yield Problem(field, str(details["ctx"]["error"]))
         case "too_short" if len(details["input"]) >= details["ctx"]["min_length"]:

@@ -1,0 +1,246 @@
+"""Any valid ModelRollout, for tests of properties."""
+
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+
+from modelrollout.api.base import ApiModel
+from modelrollout.api.baseline import Baseline, ChampionBaseline
+from modelrollout.api.conditions import Condition, ConditionStatus
+from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate
+from modelrollout.api.model import Model
+from modelrollout.api.rollout import ModelRollout, ObjectMeta
+from modelrollout.api.serving import EnvVar, PodMetadata, PodTemplate, Resources, Serving
+from modelrollout.api.spec import ModelRolloutSpec, Risk
+from modelrollout.api.status import (
+    Decision,
+    EvidenceCheckpoint,
+    GateStatus,
+    HandledCommands,
+    Phase,
+    QuarantinedVersion,
+    RetiringVersion,
+    RolloutProgress,
+    Status,
+    Version,
+    Watch,
+)
+from modelrollout.api.strategy import (
+    Budget,
+    Deadline,
+    DeadlineAction,
+    HoldBack,
+    MetricsDeadline,
+    Ramp,
+    Step,
+    Strategy,
+)
+from modelrollout.api.traffic import GatewayAPI, ParentReference, Traffic
+
+M = TypeVar("M", bound=ApiModel)
+
+
+def build(model: type[M], /, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[M]:
+    """Models made of the given fields alone, by the names of the attributes. `st.builds` would go by the aliases."""
+    return st.fixed_dictionaries(fields).map(lambda values: model(**values))
+
+
+text = st.text(max_size=20)
+labels = st.from_regex("[a-z]([-a-z0-9]{0,10}[a-z0-9])?", fullmatch=True)
+names = st.from_regex("[a-z]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
+durations = st.from_regex("([0-9]{1,5}(ms|s|m|h|d)){1,4}", fullmatch=True)
+positive_durations = st.from_regex("[1-9][0-9]{0,4}(ms|s|m|h|d)", fullmatch=True)
+quantities = st.from_regex(r"[0-9]{1,5}(\.[0-9]{1,3})?(m|Ki|Mi|Gi|k|M|G)?", fullmatch=True)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+ratios = st.floats(1, 10)
+regexes = st.sampled_from(["5..", "5..|429", "/predict", r"/v[0-9]+/\w+"])
+json_objects = st.dictionaries(
+    text,
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | text,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+        max_leaves=5,
+    ),
+    max_size=3,
+)
+times = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+
+models = build(
+    Model,
+    bento=st.from_regex("[a-z][-a-z0-9_.]{0,9}[a-z0-9]:[A-Za-z0-9]{1,10}", fullmatch=True),
+    image=st.from_regex("[a-z0-9][-a-z0-9./]{0,20}[a-z0-9](:v[0-9]|@sha256:[0-9a-f]{64})", fullmatch=True),
+)
+
+resource_lists = st.dictionaries(st.sampled_from(["cpu", "memory", "example.com/gpu"]), quantities)
+string_maps = st.dictionaries(text, text, max_size=3)
+env_vars = build(EnvVar, name=labels, value=st.none() | text, value_from=st.none() | json_objects)
+servings = build(
+    Serving,
+    replicas=st.integers(1, 1000),
+    port=st.integers(1, 65535),
+    resources=build(Resources, requests=resource_lists, limits=resource_lists),
+    env=st.lists(env_vars, max_size=3, unique_by=lambda variable: variable.name),
+    pod_template=build(
+        PodTemplate,
+        metadata=build(PodMetadata, labels=string_maps, annotations=string_maps),
+        spec=json_objects,
+    ),
+    progress_deadline=positive_durations,
+    drain=durations,
+)
+
+parent_references = build(ParentReference, name=labels, namespace=st.none() | labels, section_name=st.none() | labels)
+traffics = build(
+    Traffic,
+    gateway_api=build(
+        GatewayAPI,
+        parent_refs=st.lists(parent_references, min_size=1, max_size=8, unique=True),
+        hostnames=st.lists(st.from_regex(r"(\*\.)?[a-z]{1,5}\.example", fullmatch=True), max_size=16),
+        path_prefix=st.sampled_from(["/", "/churn", "/models/churn/"]),
+    ),
+)
+
+
+def _steps(weights: set[int]) -> st.SearchStrategy[list[Step]]:
+    holds = st.tuples(*(st.tuples(st.sampled_from(["0s", "90s", "10m"]), st.booleans()) for _ in weights))
+    return holds.map(
+        lambda pairs: [
+            Step(weight=weight, hold=hold, approval=approval)
+            for weight, (hold, approval) in zip(sorted(weights), pairs, strict=True)
+        ]
+    )
+
+
+steps = st.sets(st.integers(1, 100), min_size=1, max_size=20).flatmap(_steps)
+ramps = build(Ramp, max_weight=st.integers(1, 100), budget=build(Budget, bad_requests=st.integers(1, 10**9)))
+deadline_fields = {"after": st.sampled_from(["4h", "1d", "7d12h"]), "action": st.sampled_from(DeadlineAction)}
+strategy_fields = {
+    "hold_back": build(HoldBack, percent=st.integers(0, 50), for_=durations),
+    "deadline": build(Deadline, **deadline_fields),
+    "metrics_deadline": build(MetricsDeadline, **deadline_fields),
+}
+strategies = (
+    build(Strategy, **strategy_fields)
+    | build(Strategy, steps=steps, **strategy_fields)
+    | build(Strategy, declared_ramp=ramps, **strategy_fields)
+)
+
+margins = {
+    "max_increase": st.from_regex(r"9[0-9](\.[0-9]{1,6})?%", fullmatch=True),
+    "tolerated": st.from_regex(r"[0-8](\.[0-9])?%", fullmatch=True),
+    "max_ratio": ratios,
+    "endpoints": st.none() | regexes,
+}
+queries = build(
+    QueryGate,
+    expression=st.sampled_from(['up{pod=~"{{pods}}"}', 'max(up{namespace="{{namespace}}", pod=~"{{pods}}"})']),
+    max=numbers,
+    min=st.none() | numbers,
+    max_increase=st.none() | numbers,
+    max_ratio=st.none() | numbers,
+    failure_limit=st.integers(1, 1000),
+    pass_limit=st.integers(1, 1000),
+)
+gates = (
+    build(Gate, name=labels, error_rate=build(ErrorRateGate, codes=regexes, **margins))
+    | build(Gate, name=labels, latency=build(LatencyGate, threshold=positive_durations, **margins))
+    | build(Gate, name=labels, query=queries)
+)
+probabilities = st.from_regex(r"([1-9]|[1-4][0-9])(\.[0-9]{1,6})?%", fullmatch=True)
+
+specs = build(
+    ModelRolloutSpec,
+    suspend=st.booleans(),
+    model=models,
+    serving=servings,
+    traffic=traffics,
+    strategy=strategies,
+    baseline=st.just(Baseline(champion=ChampionBaseline())),
+    gates=st.lists(gates, min_size=1, max_size=4, unique_by=lambda gate: gate.name),
+    risk=build(Risk, false_rollback=probabilities, false_promotion=probabilities),
+)
+
+_version_fields = {"bento": text, "image": text, "hash": text}
+versions = build(Version, **_version_fields)
+counts = st.integers(0, 10**12)
+statuses = build(
+    Status,
+    observed_generation=st.none() | counts,
+    phase=st.none() | st.sampled_from(Phase),
+    champion=st.none() | versions,
+    challenger=st.none() | versions,
+    previous=st.none() | versions,
+    weight=st.none() | st.integers(0, 100),
+    verdict=text,
+    serving_since=st.none() | times,
+    rollout=st.none()
+    | build(
+        RolloutProgress,
+        started_at=times,
+        ramping_since=st.none() | times,
+        not_ready_since=st.none() | times,
+        metrics_unavailable_since=st.none() | times,
+        promoting_since=st.none() | times,
+        step=counts,
+        step_since=times,
+        target_weight=st.integers(0, 100),
+        awaits_approval=st.booleans(),
+        attempt=counts,
+    ),
+    watch=st.none() | build(Watch, since=times, until=times, hold_back_percent=st.integers(0, 50)),
+    retiring=st.lists(build(RetiringVersion, **_version_fields, since=times), max_size=3),
+    gates=st.lists(
+        build(
+            GateStatus,
+            name=text,
+            verdict=text,
+            message=text,
+            guarantee=text,
+            champion=st.none() | text,
+            challenger=st.none() | text,
+            requests=st.none() | counts,
+            state=st.none() | json_objects,
+        ),
+        max_size=3,
+        unique_by=lambda gate: gate.name,
+    ),
+    evidence=st.none() | build(EvidenceCheckpoint, window=counts, at=times),
+    quarantine=st.lists(
+        build(
+            QuarantinedVersion,
+            **_version_fields,
+            reason=text,
+            message=text,
+            at=times,
+            failures=counts,
+            released=st.booleans(),
+        ),
+        max_size=3,
+    ),
+    handled=build(HandledCommands, retry=st.none() | text, approve=st.none() | text),
+    last_decision=st.none()
+    | build(Decision, at=times, action=text, reason=text, message=text, weight=st.none() | st.integers(0, 100)),
+    conditions=st.lists(
+        build(
+            Condition,
+            type=labels,
+            status=st.sampled_from(ConditionStatus),
+            observed_generation=st.none() | counts,
+            last_transition_time=times,
+            reason=labels,
+            message=text,
+        ),
+        max_size=3,
+        unique_by=lambda condition: condition.type,
+    ),
+)
+
+rollouts = build(
+    ModelRollout,
+    api_version=st.just("modelrollout.io/v1alpha1"),
+    kind=st.just("ModelRollout"),
+    metadata=build(ObjectMeta, name=names, namespace=labels, generation=counts, annotations=string_maps),
+    spec=specs,
+    status=statuses,
+)
