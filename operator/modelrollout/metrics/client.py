@@ -74,7 +74,7 @@ class PrometheusClient:
             session=self._session,
             timeout=timeout,
             # The next look asks again anyway. Waiting here would only delay the word that the source is down.
-            retry=Retry(total=0),
+            retry=Retry(total=0, read=False),
         )
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from modelrollout.rollout.settings import Settings
 T = 1000
 
 # A champion that answers nothing, for tests of the other arm.
-IDLE = {index * T + 100: {} for index in range(12)}
+IDLE: dict[int, Scraped] = {index * T + 100: {} for index in range(12)}
 
 
 def of_challenger(scrapes: Mapping[int, Scraped], after: int = 0, through: int = 11) -> dict[int, tuple[int, int]]:
@@ -153,7 +153,7 @@ def test_a_scrape_belongs_to_the_window_in_which_it_can_be_read() -> None:
 
 def test_a_pod_that_was_not_scraped_for_long_starts_anew() -> None:
     late = 1 + FORGET_AFTER
-    champion = {index * T: {} for index in range(late + 3)}
+    champion: dict[int, Scraped] = {index * T: {} for index in range(late + 3)}
 
     known: Record = {CHAMPION: champion, CHALLENGER: {1000: {"200": 1}, late * T: {"200": 9}}}
     forgotten: Record = {CHAMPION: champion, CHALLENGER: {1000: {"200": 1}, (late + 1) * T: {"200": 9}}}
