@@ -29,7 +29,7 @@ class Leadership:
         self._client = client
         self._namespace = namespace
         self._name = name
-        self._identity = identity
+        self.identity = identity
         self._renewed: float | None = None
         self._seen: tuple[Mapping[str, Any], float] | None = None
 
@@ -42,7 +42,7 @@ class Leadership:
         """Wait until this process is the leader."""
         while not await self._try():
             await asyncio.sleep(RENEW_SECONDS * random.uniform(0.4, 0.6))
-        _LOG.info("leader: %s holds Lease %s/%s", self._identity, self._namespace, self._name)
+        _LOG.info("leader: %s holds Lease %s/%s", self.identity, self._namespace, self._name)
 
     async def keep(self) -> None:
         """Renew until the leadership is lost; returns then. The process should end: another replica takes over."""
@@ -58,7 +58,7 @@ class Leadership:
         self._renewed = None
         try:
             lease = await self._client.get(LEASE, self._namespace, self._name)
-            if lease and lease["spec"].get("holderIdentity") == self._identity:
+            if lease and lease["spec"].get("holderIdentity") == self.identity:
                 await self._client.apply(self._lease(lease, holder=""))
         except KubeError as error:
             _LOG.warning("Lease was not released: %s", error)
@@ -68,9 +68,9 @@ class Leadership:
         try:
             lease = await self._client.get(LEASE, self._namespace, self._name)
             if lease is None:
-                await self._client.create(self._lease(None, self._identity))
+                await self._client.create(self._lease(None, self.identity))
             elif self._free(lease):
-                await self._client.apply(self._lease(lease, self._identity))
+                await self._client.apply(self._lease(lease, self.identity))
             else:
                 return False
         except Conflict:
@@ -83,7 +83,7 @@ class Leadership:
 
     def _free(self, lease: Manifest) -> bool:
         spec = lease.get("spec", {})
-        if spec.get("holderIdentity") in ("", None, self._identity):
+        if spec.get("holderIdentity") in ("", None, self.identity):
             return True
         if self._seen is None or self._seen[0] != spec:
             self._seen = (spec, monotonic())
