@@ -12,7 +12,6 @@ from time import monotonic
 from typing import Any
 
 import kopf
-from kopf._core.engines.peering import Identity
 
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.client import MODEL_ROLLOUT, KubeClient, KubeError
@@ -118,7 +117,7 @@ class Operator:
             registry=build_registry(self._queue.add, self._router.kind),
             settings=build_settings(self._router.kind),
             # kopf would make one up from the user's name, which a numeric user has not.
-            identity=Identity(self._leadership.identity),
+            identity=self._leadership.identity,  # type: ignore[arg-type]  # a NewType of str that kopf keeps to itself
             standalone=True,
             clusterwide=not namespaces,
             namespaces=namespaces,
