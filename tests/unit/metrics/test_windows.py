@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from recorded import ARMS, CHALLENGER, CHAMPION, Record, Scraped, count_errors
 
@@ -162,6 +162,19 @@ def test_a_pod_that_was_not_scraped_for_long_starts_anew() -> None:
     assert [w.block.challenger.total for w in count_errors(forgotten, Span(T, 1, late + 2))] == [0]
 
 
+def test_a_reset_shows_in_the_part_where_it_does_not_in_the_whole() -> None:
+    readings = [Counters({frozenset(): 10}, {frozenset(): 9}), Counters({frozenset(): 12}, {frozenset(): 2})]
+    scrapes = [
+        Scrape(pod, index * T, readings[index] if pod == CHALLENGER else Counters())
+        for pod in (CHAMPION, CHALLENGER)
+        for index in range(2)
+    ]
+
+    (window,) = count(scrapes, ARMS, Span(T, after=0, through=1), ArmCounts)
+
+    assert window.block.challenger == ArmCounts(12, 2)
+
+
 def test_a_part_that_grows_more_than_the_whole_is_not_counted() -> None:
     empty, contradictory = Counters(), Counters({frozenset(): 3}, {frozenset(): 4})
     scrapes = [
@@ -244,6 +257,7 @@ def histories() -> st.SearchStrategy[Record]:
 
 
 @given(histories(), st.lists(st.integers(-1, WINDOWS), max_size=5), st.sampled_from([0.0, 0.4, 1.0]))
+@example({CHAMPION: {0: {}, 8802: {}}, CHALLENGER: {0: {}, 8802: {}}}, [1], 1.0)
 def test_looking_in_parts_counts_the_same_as_looking_once(record: Record, stops: list[int], took: float) -> None:
     stops = sorted({-1, WINDOWS, *stops})
 
