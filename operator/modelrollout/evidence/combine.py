@@ -34,6 +34,15 @@ def shares(weights: Mapping[str, float], alpha: float) -> dict[str, float]:
     return {name: alpha * weight / total for name, weight in weights.items()}
 
 
+def error_of_attempt(error: float, attempt: int) -> float:
+    """What attempt 1, 2, ... of one version may use of an error rate: all attempts together stay within it.
+
+    error * 6 / (pi * attempt)^2, since the inverse squares sum to pi^2 / 6. The first has 61 %, so that
+    repeats of a bad version cannot buy its promotion.
+    """
+    return error * 6 / (math.pi * attempt) ** 2
+
+
 def combine(judgements: Mapping[str, Judgement], alpha: float, weights: Mapping[str, float] | None = None) -> Decision:
     """The decision over all gates; `weights` (positive, default equal) spread the false-rollback rate.
 

@@ -6,6 +6,7 @@ they tell an operator whether a rollout can be decided at all at its traffic.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelrollout.evidence.halfplane import HalfPlane, log_growth
@@ -29,20 +30,27 @@ class Effort:
         """Challenger requests until the level is reached, on average; infinite without growth."""
         return self.level / self.growth if self.growth > 0 else math.inf
 
-    def power(self, requests: float) -> float:
-        """Probability of reaching the level within so many challenger requests.
 
-        The log likelihood ratio of a small effect has a variance of twice its drift.
-        """
-        if self.growth <= 0 or requests <= 0:
-            return 0.0
-        drift = self.growth * requests
-        spread = math.sqrt(2 * drift)
-        reached = _normal(drift - self.level, spread)
-        return min(1.0, reached + math.exp(self.level) * _normal(-drift - self.level, spread))
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A time at one allocation: `share` (0..1) of `requests_per_second` goes to the challenger."""
+
+    share: float
+    seconds: float
+    requests_per_second: float
 
 
-def rollback_effort(test: ProportionTest, champion_rate: float, challenger_rate: float, share: float) -> Effort:
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Chance of a decision by the end of the stages and the time by which it is even odds (infinite if never)."""
+
+    probability: float
+    median_seconds: float
+
+
+def rollback_effort(
+    test: ProportionTest, champion_rate: float, challenger_rate: float, share: float
+) -> Effort:
     """Effort to roll back a challenger of that rate; `share` is its part of all requests, between 0 and 1."""
     level = -math.log(test.alpha) + _ROLLBACK_MIXTURE_COST
     allowed = test.ratio * champion_rate + test.tolerated
@@ -62,11 +70,47 @@ def promotion_effort(
     return Effort(_growth(test, test.margin, champion_rate, expected, share), level)
 
 
-def _growth(test: ProportionTest, offset: float, champion_rate: float, challenger_rate: float, share: float) -> float:
+def forecast(stages: Sequence[Stage], efforts: Sequence[Effort]) -> Forecast:
+    """Whether and when stages one after another lead to the decision; one effort, as above, per stage."""
+    level = efforts[0].level
+    half = _drift_for_even_odds(level)
+    drift = elapsed = 0.0
+    median = math.inf
+    for stage, effort in zip(stages, efforts, strict=True):
+        pace = effort.growth * stage.share * stage.requests_per_second
+        if math.isinf(median) and pace > 0 and drift + pace * stage.seconds >= half:
+            median = elapsed + (half - drift) / pace
+        drift += pace * stage.seconds
+        elapsed += stage.seconds
+    return Forecast(crossing_probability(drift, level), median)
+
+
+def crossing_probability(drift: float, level: float) -> float:
+    """Chance that log evidence has reached `level` when its expectation is `drift`, both in nats.
+
+    First passage of a Brownian motion; the log likelihood ratio of a small effect has twice its drift as variance.
+    """
+    if drift <= 0:
+        return 0.0
+    spread = math.sqrt(2 * drift)
+    return min(1.0, _normal((drift - level) / spread) + math.exp(level) * _normal((-drift - level) / spread))
+
+
+def _drift_for_even_odds(level: float) -> float:
+    low, high = 0.0, level + 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if crossing_probability(middle, level) < 0.5 else (low, middle)
+    return high
+
+
+def _growth(
+    test: ProportionTest, offset: float, champion_rate: float, challenger_rate: float, share: float
+) -> float:
     null = HalfPlane(test.ratio, offset)
     growth = log_growth((1 - share) / share, 1.0, null, null.nearest(champion_rate), challenger_rate)
     return growth / test.dispersion
 
 
-def _normal(value: float, spread: float) -> float:
-    return 0.5 * math.erfc(-value / spread / math.sqrt(2))
+def _normal(value: float) -> float:
+    return 0.5 * math.erfc(-value / math.sqrt(2))
