@@ -1,0 +1,78 @@
+"""`python -m modelrollout_demo`: the demo from start to end.
+
+CLUSTER says where: `local` (default) is a cluster of our own on this machine, `current` the one of KUBECONFIG.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from types import FrameType
+
+from modelrollout_demo import show
+from modelrollout_demo.console import Console, Style
+from modelrollout_demo.errors import DemoError
+from modelrollout_demo.installation import helm_command, install
+from modelrollout_demo.providers import CLUSTER_NAME, Provider, provider
+from modelrollout_localcluster import LocalClusterError, Progress
+
+INTERRUPTED = 130
+
+
+def main() -> int:
+    """Run the demo or remove what it left. Returns the exit code: 0 only if every story came out right."""
+    parser = argparse.ArgumentParser(prog="modelrollout_demo", description=__doc__)
+    parser.add_argument("--cluster", default=os.environ.get("CLUSTER") or "local", choices=["local", "current", "kind"])
+    parser.add_argument("--name", default=CLUSTER_NAME, help="of the local cluster (%(default)s)")
+    parser.add_argument("--down", action="store_true", help="remove what an earlier run left")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console()
+    try:
+        chosen = provider(options.cluster, options.name)
+        if options.down:
+            chosen.remove()
+            console.say(f"The demo is gone from the {chosen.title}.")
+            return 0
+        return _run(chosen, console)
+    except (DemoError, LocalClusterError) as error:
+        console.say(f"The demo cannot go on: {error}", Style.BAD)
+        return 1
+
+
+def _run(chosen: Provider, console: Console) -> int:
+    progress = Progress()
+    try:
+        console.heading(f"A real cluster: {chosen.title}")
+        environment = chosen.up(progress)
+        console.command(f"export KUBECONFIG={environment.kubectl.kubeconfig}")
+        console.heading("The operator, from its Helm chart")
+        console.command(" ".join(helm_command(environment)))
+        with progress.stage("install the operator"):
+            install(environment)
+        with progress.stage("five versions of a model"):
+            problems = show.run(environment, console)
+    except KeyboardInterrupt:
+        console.say("Interrupted; cleaning up ...")
+        chosen.abandon()
+        return INTERRUPTED
+    console.heading("How long it took")
+    for line in progress.table().splitlines():
+        console.say(line.strip())
+    console.heading("Came out wrong" if problems else "All came out as it should")
+    for problem in problems:
+        console.say(problem, Style.BAD)
+    console.say("The cluster is still there. Look around:")
+    console.command(f"export KUBECONFIG={environment.kubectl.kubeconfig}")
+    console.command(f"kubectl get modelrollouts,deployments,httproutes --namespace={show.NAMESPACE}")
+    console.command(f"kubectl describe modelrollout digits --namespace={show.NAMESPACE}")
+    console.say("Take it down with: make demo-down")
+    return 1 if problems else 0
+
+
+def _interrupt(signal_number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""Installs the operator with its Helm chart, as a platform team would, in a namespace that enforces `restricted`."""
+
+from pathlib import Path
+
+from modelrollout_demo.environment import Environment
+from modelrollout_demo.kubectl import Kubectl, Object
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+CHART = Path("charts/modelrollout")
+RELEASE = "modelrollout"
+SYSTEM_NAMESPACE = "modelrollout-system"
+CHECKPOINT_SECONDS = 10
+
+
+def restricted_namespace(name: str) -> Object:
+    """A namespace whose pods must meet the strictest of the Pod Security Standards."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def helm_command(environment: Environment) -> list[str]:
+    """The command that installs or upgrades the operator; to be run in the repository."""
+    settings = {
+        "image.repository": f"{environment.registry}/modelrollout",
+        "image.tag": environment.operator_tag,
+        "image.pullPolicy": environment.pull_policy,
+        "prometheus.url": environment.prometheus_service_url,
+        "prometheus.scrapeInterval": environment.scrape_interval,
+        "checkpointInterval": CHECKPOINT_SECONDS,
+        "resources.requests.cpu": "50m",
+    }
+    if environment.operator_digest:
+        # The tag stays the same when the image is built anew: this restarts the pod.
+        settings["podAnnotations.image-digest"] = environment.operator_digest
+    sets = [f"--set={key}={value}" for key, value in settings.items()]
+    return ["helm", "upgrade", "--install", RELEASE, str(CHART), f"--namespace={SYSTEM_NAMESPACE}", "--wait", *sets]
+
+
+def install(environment: Environment) -> None:
+    """Install the operator and wait until it is ready."""
+    environment.kubectl.apply(restricted_namespace(SYSTEM_NAMESPACE))
+    environment.kubectl.run(*helm_command(environment), folder=REPOSITORY)
+
+
+def uninstall(kubectl: Kubectl) -> None:
+    """Remove the operator, but not the CRD, which would take every ModelRollout of the cluster along."""
+    kubectl.run("helm", "uninstall", RELEASE, f"--namespace={SYSTEM_NAMESPACE}", "--ignore-not-found", "--wait")
+    kubectl("delete", "namespace", SYSTEM_NAMESPACE, "--ignore-not-found")

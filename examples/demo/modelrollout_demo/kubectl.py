@@ -1,0 +1,68 @@
+"""Runs kubectl and helm against one cluster."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from modelrollout_demo.errors import DemoError
+from modelrollout_localcluster import tool_path
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """kubectl, helm and shell commands that find both, for the cluster of one kubeconfig."""
+
+    kubeconfig: Path
+    environment: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        folders = [str(tool_path(program).parent) for program in ("kubectl", "helm")]
+        environment = {
+            **os.environ,
+            "KUBECONFIG": str(self.kubeconfig),
+            # What kubectl remembers about a server must not outlive it: the next one may have the same address.
+            "KUBECACHEDIR": str(self.kubeconfig.with_name("kubectl-cache")),
+            "PATH": os.pathsep.join([*folders, os.environ.get("PATH", "")]),
+        }
+        object.__setattr__(self, "environment", environment)
+
+    def __call__(self, *arguments: str, stdin: str | None = None) -> str:
+        """What kubectl prints. Raises DemoError with its complaint when it fails."""
+        return self.run("kubectl", *arguments, stdin=stdin)
+
+    def run(self, *command: str, stdin: str | None = None, folder: Path | None = None) -> str:
+        """What a command prints. Raises DemoError with its complaint when it fails."""
+        result = subprocess.run(
+            command, input=stdin, env=self.environment, cwd=folder, capture_output=True, text=True, check=False
+        )
+        if result.returncode:
+            shown = " ".join(command)
+            raise DemoError(f"{shown} failed:\n{result.stderr.strip() or result.stdout.strip()}")
+        return result.stdout
+
+    def get(self, *arguments: str) -> Any:
+        """`kubectl get ... --output=json`, parsed."""
+        return json.loads(self("get", *arguments, "--output=json"))
+
+    def apply(self, *manifests: Object) -> None:
+        """Server-side apply of objects."""
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
+        self("apply", "--server-side", "--filename=-", stdin=text)
+
+    def follow(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start kubectl and leave it running, with its output to read."""
+        return subprocess.Popen(
+            ["kubectl", *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Ctrl-C is for the demo, which ends its children in order.
+            start_new_session=True,
+        )
