@@ -31,7 +31,7 @@ from modelrollout.metrics.selectors import (
 )
 from modelrollout.metrics.series import Series, Unreadable
 from modelrollout.metrics.source import Arm, Arms
-from modelrollout.metrics.windows import Span, clock_since, count, counters_since, missing_arm, span
+from modelrollout.metrics.windows import Span, clock_since, count, counters_since, missing_arm, next_span
 from modelrollout.rollout.measurements import (
     BadQuery,
     Counted,
@@ -47,9 +47,9 @@ _SKEW_WORTH_A_NOTE = 2.0
 
 
 class PrometheusSource:
-    """A MetricsSource over the HTTP API of Prometheus, or of what speaks like it (Thanos, Mimir, VictoriaMetrics).
+    """A MetricsSource over the HTTP API of Prometheus.
 
-    It reads the samples as they were recorded and leaves nothing to extrapolating functions. It keeps no state.
+    It reads the samples as they were recorded, and leaves nothing to functions that extrapolate. It keeps no state.
     """
 
     def __init__(
@@ -92,8 +92,8 @@ class PrometheusSource:
         try:
             recorded = self._client.time()
             # Samples are recorded by Prometheus' clock. Where that is behind, a window that is over here is not there.
-            covered = span(min(now, recorded), after, self._settings)
-            reader = _Reader(self._client, arms, covered, skew=recorded - time.time())
+            span = next_span(min(now, recorded), after, self._settings)
+            reader = _Reader(self._client, arms, span, skew=recorded - time.time())
             return {gate.name: reader.measure(gate) for gate in gates}
         except SourceFailure as failure:
             return _all_down(gates, str(failure))

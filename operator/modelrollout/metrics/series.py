@@ -10,7 +10,7 @@ NAME = "__name__"
 
 
 class Unreadable(Exception):
-    """The data are there but cannot be counted; the message says why, for a person."""
+    """There is nothing that could be counted; the message says why, for a person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class Span:
         return index * self.interval
 
 
-def span(now: float, after: int | None, settings: Settings) -> Span:
+def next_span(now: float, after: int | None, settings: Settings) -> Span:
     """What to count at `now` (seconds since the epoch): the complete windows after `after`, as many as one look takes.
 
     Without an `after` there is nothing to count yet and the span is empty.

@@ -12,7 +12,7 @@ from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.metrics.scrapes import Counters, Scrape
 from modelrollout.metrics.series import Unreadable
 from modelrollout.metrics.source import Arm
-from modelrollout.metrics.windows import FORGET_AFTER, Span, count, missing_arm, span
+from modelrollout.metrics.windows import FORGET_AFTER, Span, count, missing_arm, next_span
 from modelrollout.rollout.measurements import Window
 from modelrollout.rollout.settings import Settings
 
@@ -218,7 +218,7 @@ def test_an_arm_is_missing_when_it_was_not_scraped_in_three_windows(
     ],
 )
 def test_a_span_holds_the_complete_windows_that_were_not_counted(now: float, after: int | None, expected: Span) -> None:
-    assert span(now, after, Settings(scrape_interval=15, scrape_lag=1)) == expected
+    assert next_span(now, after, Settings(scrape_interval=15, scrape_lag=1)) == expected
 
 
 WINDOWS = 12
