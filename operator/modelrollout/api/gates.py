@@ -46,8 +46,6 @@ class LatencyGate(ApiModel):
     """A request that takes longer is a bad one. Best a bucket boundary of the service's histogram."""
     max_increase: Margin = Margin("1%")
     """How much higher than the champion's the share may be, in percentage points."""
-    max_ratio: Annotated[Number, Field(ge=1, le=10)] = 1
-    """The champion's share is multiplied by this before the comparison."""
     tolerated: Percent = Percent("0%")
     """Increase up to which there is no rollback either. Between it and maxIncrease both outcomes are right."""
     endpoints: Regex | None = None

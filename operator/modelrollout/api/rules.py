@@ -59,7 +59,7 @@ class _Annotation:
         raise NotImplementedError
 
     def keywords(self) -> JsonSchemaValue:
-        """What it adds to the schema. Validations are added to those that are there."""
+        """What it adds to the schema."""
         raise NotImplementedError
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -70,7 +70,10 @@ class _Annotation:
         return core_schema.no_info_after_validator_function(validate, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {**handler(schema), **self.keywords()}
+        json_schema, added = handler(schema), self.keywords()
+        if VALIDATIONS in added:
+            added[VALIDATIONS] = [*json_schema.get(VALIDATIONS, ()), *added[VALIDATIONS]]
+        return {**json_schema, **added}
 
 
 @dataclass(frozen=True, slots=True)

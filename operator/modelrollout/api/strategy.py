@@ -91,9 +91,9 @@ class Strategy(ApiModel):
     )
 
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=20)] = ()
-    """An explicit schedule of weights. A step also ends only when no gate speaks against going on."""
+    """An explicit schedule of weights, walked through as long as no gate fails."""
     declared_ramp: Ramp | None = Field(None, alias="ramp")
-    """A ramp that the evidence drives. The default, with its defaults, if there are no steps."""
+    """A ramp that the evidence drives. Without steps it is the default, with its own defaults."""
     hold_back: HoldBack = HoldBack()
     """The watch after a promotion."""
     deadline: Deadline = Deadline()

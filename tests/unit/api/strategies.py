@@ -129,7 +129,6 @@ strategies = (
 margins = {
     "max_increase": st.from_regex(r"9[0-9](\.[0-9]{1,6})?%", fullmatch=True),
     "tolerated": st.from_regex(r"[0-8](\.[0-9])?%", fullmatch=True),
-    "max_ratio": ratios,
     "endpoints": st.none() | regexes,
 }
 queries = build(
@@ -143,7 +142,7 @@ queries = build(
     pass_limit=st.integers(1, 1000),
 )
 gates = (
-    build(Gate, name=labels, error_rate=build(ErrorRateGate, codes=regexes, **margins))
+    build(Gate, name=labels, error_rate=build(ErrorRateGate, codes=regexes, max_ratio=ratios, **margins))
     | build(Gate, name=labels, latency=build(LatencyGate, threshold=positive_durations, **margins))
     | build(Gate, name=labels, query=queries)
 )
