@@ -37,6 +37,7 @@ _DEBIAN_OPTIONS = (
     "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
     *(f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "locale", "man")),
 )
+_KEPT_ARCHIVES = 3
 _PYTHON_CONTAINERFILE = 'FROM scratch\nADD root.tar /\nENV LANG=C.UTF-8\nCMD ["python3"]\n'
 
 
@@ -193,18 +194,22 @@ class _Builder:
         return listing.returncode == 0
 
     def save(self, names: Iterable[str], archive: Path) -> None:
-        """Move images from the store to one archive."""
+        """Copy images from the store to one archive. The store keeps their layers for the next build, and no others."""
         layout = self.scratch / "layout"
         for name in names:
             # A third of the time that the default (gzip) takes, at the same size.
             self.buildah("push", "--compression-format=zstd", "--compression-level=1", name, f"oci:{layout}:{name}")
-            self.buildah("rmi", name)
         archive.parent.mkdir(parents=True, exist_ok=True)
         unfinished = archive.with_suffix(".unfinished")
         with tarfile.open(unfinished, "w") as tar:
             for member in ("index.json", "oci-layout", "blobs"):
                 tar.add(layout / member, member)
         unfinished.replace(archive)
+        self.buildah("rmi", "--prune")
+        # Every edit makes an archive; a few let branches be switched without building again.
+        siblings = archive.parent.glob(f"{archive.name.partition('-')[0]}-*.oci.tar")
+        for old in sorted(siblings, key=lambda path: path.stat().st_mtime)[:-_KEPT_ARCHIVES]:
+            old.unlink()
 
 
 def _lock() -> AbstractContextManager[None]:
