@@ -32,6 +32,6 @@ def explain_unexposed(arm: Arm, arms: Arms, family: str) -> str:
 def explain_uncountable(arm: Arm, arms: Arms, family: str) -> str:
     """What it means that an arm is scraped and exposes a metric family, but never a count."""
     return (
-        f"{family} of the {arm} pods {arms.pods(arm)} in namespace {arms.namespace} holds no counts (it is NaN, infinite "
-        "or negative)"
+        f"{family} of the {arm} pods {arms.pods(arm)} in namespace {arms.namespace} holds no counts (NaN, infinite or "
+        "negative)"
     )
