@@ -127,11 +127,12 @@ class Draft:
             f"{self._challenger.bento} is ready and gets weight {progress.target_weight}",
         )
 
-    def raise_weight(self, step: int, weight: int, message: str) -> None:
+    def set_weight(self, step: int, weight: int, message: str) -> None:
         """Go to another step of the ramp."""
+        reason = "WeightRaised" if weight > self.progress().target_weight else "WeightLowered"
         self.progress(step=step, step_since=self.now, target_weight=weight, awaits_approval=False)
         self.settle("approve")
-        self.record("Advance", "WeightRaised", f"{self._challenger.bento} gets weight {weight}: {message}")
+        self.record("Advance", reason, f"{self._challenger.bento} gets weight {weight}: {message}")
 
     def begin_promotion(self, reason: str, message: str) -> None:
         """Give the challenger the pods for all of the traffic."""

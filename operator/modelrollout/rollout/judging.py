@@ -40,7 +40,7 @@ class Assessment:
     suspicion: what speaks against more traffic for the challenger, short of a rollback; empty if nothing does.
     failure: what is wrong with the challenger; empty unless it must be rolled back.
     gap_bound: upper confidence bound of the worst gate's excess of bad requests, as a fraction of the requests.
-    bad_requests_bound: the excess of bad requests so far that follows from it; 0 while nothing is known.
+    requests_seen: the challenger's requests that this gate has judged.
     total_rate: requests per second of both arms together.
     summary: one line for a person.
     """
@@ -52,7 +52,7 @@ class Assessment:
     all_pass: bool
     unavailable: bool
     gap_bound: float
-    bad_requests_bound: float
+    requests_seen: int
     total_rate: float
     summary: str
 
@@ -167,7 +167,7 @@ def _assessment(
         all_pass=bool(gates) and all(j.verdict is Verdict.PASS for j in judgements),
         unavailable=any(j.verdict is Verdict.UNAVAILABLE for j in judgements),
         gap_bound=gap_bound,
-        bad_requests_bound=worst.requests_seen * gap_bound if worst and gap_bound < 1 else 0.0,
+        requests_seen=worst.requests_seen if worst else 0,
         total_rate=total_rate,
         summary=failure or _summary(gates),
     )

@@ -5,14 +5,11 @@ from datetime import datetime
 
 from modelrollout.api.status import RolloutProgress
 from modelrollout.api.strategy import Ramp, Step, Strategy
+from modelrollout.evidence.ramp import RiskBudget, next_weight
 from modelrollout.rollout.judging import Assessment
 
 # Few levels, so that the gateway is not reconfigured at every scrape.
 LEVELS = (1, 2, 5, 10, 25, 50)
-# Part of the remaining budget that may be at stake while the operator has not yet reacted to a bad challenger.
-STAKE = 0.25
-# From a bad answer to weight 0 at the gateway: the scrape, the query and the route update, in seconds.
-REACTION_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +23,7 @@ class NextStep:
 
 def first_weight(strategy: Strategy) -> int:
     """The weight in percent that a challenger starts with once it is ready."""
-    return strategy.steps[0].weight if strategy.steps else LEVELS[0]
+    return strategy.steps[0].weight if strategy.steps else min(LEVELS[0], strategy.ramp.max_weight)
 
 
 def next_step(
@@ -71,20 +68,13 @@ def _next_of_steps(
 def _next_of_ramp(ramp: Ramp, progress: RolloutProgress, assessment: Assessment) -> NextStep | None:
     if assessment.all_pass:
         return NextStep(progress.step, progress.target_weight, finished=True)
-    allowed = weight_within_budget(
-        ramp.budget.bad_requests, assessment.bad_requests_bound, assessment.gap_bound, assessment.total_rate
+    levels = [*(level for level in LEVELS if level < ramp.max_weight), ramp.max_weight]
+    weight = next_weight(
+        RiskBudget(ramp.budget.bad_requests, levels),
+        progress.target_weight,
+        assessment.requests_seen,
+        assessment.gap_bound,
+        assessment.total_rate,
     )
-    higher = [level for level in (*LEVELS, ramp.max_weight) if progress.target_weight < level <= ramp.max_weight]
-    if not higher or min(higher) > allowed:
-        return None
-    return NextStep(progress.step + 1, min(higher))
-
-
-def weight_within_budget(budget: float, spent: float, gap_bound: float, requests_per_second: float) -> float:
-    """The weight in percent at which the bad requests expected before a reaction stay within a part of the budget left.
-
-    budget, spent: excess bad requests, as declared and as bounded so far. gap_bound: upper bound of the challenger's
-    excess rate of bad requests. Source: Li, Mao and Bojinov, "Balancing Risk and Reward", arXiv 2305.09626.
-    """
-    exposure = requests_per_second * REACTION_SECONDS * gap_bound
-    return 100 * STAKE * max(0.0, budget - spent) / exposure if exposure > 0 else 100.0
+    level = levels.index(int(weight))
+    return NextStep(level, levels[level]) if levels[level] != progress.target_weight else None

@@ -125,7 +125,7 @@ def _ramp(draft: Draft, challenger: Version, observation: Observation, assessmen
     if step is None:
         return
     if not step.finished:
-        draft.raise_weight(step.index, step.weight, assessment.summary)
+        draft.set_weight(step.index, step.weight, assessment.summary)
     elif assessment.all_pass:
         draft.begin_promotion("PromotionStarted", assessment.summary)
 
