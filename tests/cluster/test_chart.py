@@ -119,15 +119,16 @@ def test_an_upgrade_brings_the_crd_up_to_date_and_keeps_the_rollouts(release: Re
     assert release.rollouts() == ["modelrollout.modelrollout.io/churn"]
 
 
-def test_a_rollback_restores_the_earlier_settings(release: Release) -> None:
+def test_a_rollback_restores_the_earlier_settings_and_the_earlier_crd(release: Release, tmp_path: Path) -> None:
     replicas = ("get", "deployment/modelrollout", "--output=jsonpath={.spec.replicas}")
-    release.install()
+    release.install(chart=chart_with_an_older_crd(release.chart, tmp_path))
     release.upgrade("--set=replicas=2")
     assert release.kubectl(*replicas) == "2"
 
     release.rollback()
 
     assert release.kubectl(*replicas) == "1"
+    assert "Verdict" not in release.kubectl("get", CRD, COLUMNS)
 
 
 def test_the_rollouts_outlive_the_release_and_a_new_one_takes_them_over(release: Release) -> None:
