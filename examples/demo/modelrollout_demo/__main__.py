@@ -50,8 +50,7 @@ def _run(chosen: Provider, console: Console) -> int:
         console.command(" ".join(helm_command(environment)))
         with progress.stage("install the operator"):
             install(environment)
-        with progress.stage("five versions of a model"):
-            problems = show.run(environment, console)
+        problems = show.run(environment, console, progress)
     except KeyboardInterrupt:
         console.say("Interrupted; cleaning up ...")
         chosen.abandon()

@@ -44,7 +44,7 @@ def _report_reaction(
     bound = rollout.digits.environment.scrape_interval + REACTION_SLACK_SECONDS
     for version in failing:
         try:
-            reaction = measure_reaction(rollout, version, "v2", answers)
+            reaction = measure_reaction(rollout, version, answers)
         except DemoError as error:
             return [f"the reaction to {version} could not be measured: {error}"]
         within = reaction.seconds <= bound

@@ -1,6 +1,7 @@
 """The demo itself: traffic, five versions of a model one after the other, and what became of each."""
 
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,6 +26,7 @@ from modelrollout_demo.stories import (
     check_traffic,
     deploy_first,
 )
+from modelrollout_localcluster import Progress
 
 NAMESPACE = "digits"
 REQUESTS_PER_SECOND = 30
@@ -36,8 +38,11 @@ _AWAIT: dict[Ending, Callable[[DigitsRollout, Story], Outcome]] = {
 }
 
 
-def run(environment: Environment, console: Console) -> list[str]:
-    """Tell the stories and print the tables. Returns what came out wrong, in sentences."""
+def run(environment: Environment, console: Console, progress: Progress) -> list[str]:
+    """Tell the stories and print the tables. Returns what came out wrong, in sentences.
+
+    progress: gets the duration of each story.
+    """
     digits = Digits(environment)
     environment.kubectl.apply(restricted_namespace(NAMESPACE))
     remove(environment.kubectl, NAMESPACE)
@@ -57,7 +62,9 @@ def run(environment: Environment, console: Console) -> list[str]:
         )
         load = Load(environment.gateway_url, folder, REQUESTS_PER_SECOND)
         for story in STORIES:
+            started = time.monotonic()
             outcome = _tell(story, rollout, manifest, console, narrator)
+            progress.stages.append((f"{story.version}: {story.about}", time.monotonic() - started))
             outcomes.append(outcome)
             if outcome.problems:
                 break

@@ -119,6 +119,8 @@ def await_rollback(rollout: DigitsRollout, story: Story) -> Outcome:
     outcome.seconds = _between(_ramping_since(rollout, version), entry.at)
     outcome.require(entry.reason == story.reason, f"the reason should be {story.reason}, but is {entry.reason}")
     outcome.require(story.blame in entry.message, f"{story.blame} should be blamed, but this is: {entry.message}")
+    if story.blame and not outcome.problems:
+        outcome.ended += f" ({story.blame})"
     return outcome
 
 
@@ -148,21 +150,22 @@ class Reaction:
         return max(self.route_written, self.last_request) - self.proved
 
 
-def measure_reaction(rollout: DigitsRollout, version: str, champion: str, answers: Sequence[Answer]) -> Reaction:
+def measure_reaction(rollout: DigitsRollout, version: str, answers: Sequence[Answer]) -> Reaction:
     """How long a version kept traffic after Prometheus had the proof that it fails. Raises DemoError without proof."""
-    environment, name = rollout.digits.environment, rollout.digits.version
-    ramping_since = _ramping_since(rollout, name(version))
-    entry = quarantine_entry(rollout.current, name(version))
-    assert ramping_since is not None
-    assert entry is not None
+    environment, challenger = rollout.digits.environment, rollout.digits.version(version)
+    ramp = _ramp_of(rollout, challenger)
+    assert ramp is not None
+    assert ramp.status.champion is not None
+    assert ramp.status.rollout is not None
+    assert ramp.status.rollout.ramping_since is not None
     last_weight = max(weights.at for weights in rollout.weights if weights.by_version.get(version, 0) > 0)
     route_written = min(weights.at for weights in rollout.weights if weights.at > last_weight)
     proof = find_proof(
         environment.prometheus_url,
         environment.scrape_interval,
-        rollout.current.spec,
-        arms_of(rollout.namespace, NAME, name(champion), name(version)),
-        ramping_since=ramping_since,
+        ramp.spec,
+        arms_of(rollout.namespace, NAME, ramp.status.champion, challenger),
+        ramping_since=ramp.status.rollout.ramping_since,
         until=route_written,
     )
     return Reaction(proof.scraped, route_written, max(answer.sent for answer in of_version(answers, version)))
@@ -211,11 +214,19 @@ def pods_by_uid(pods: Sequence[Object]) -> dict[str, int]:
     }
 
 
+def _ramp_of(rollout: DigitsRollout, version: Version) -> ModelRollout | None:
+    """The ModelRollout as it was when a version had weight last."""
+    for now in reversed(rollout.history):
+        challenger, progress = now.status.challenger, now.status.rollout
+        if challenger and challenger.hash == version.hash and progress and progress.ramping_since:
+            return now
+    return None
+
+
 def _ramping_since(rollout: DigitsRollout, version: Version) -> datetime | None:
     """When a version got its first weight in its latest rollout."""
-    statuses = (now.status for now in reversed(rollout.history))
-    mine = (status.rollout for status in statuses if status.challenger and status.challenger.hash == version.hash)
-    return next((progress.ramping_since for progress in mine if progress and progress.ramping_since), None)
+    ramp = _ramp_of(rollout, version)
+    return ramp.status.rollout.ramping_since if ramp and ramp.status.rollout else None
 
 
 def _promoted_at(rollout: DigitsRollout, version: Version) -> datetime | None:
