@@ -33,7 +33,7 @@ def _up(arguments: argparse.Namespace) -> None:
     print(f"Cluster {cluster.name} is running; KUBECONFIG={cluster.kubeconfig}")
     if not arguments.control_plane_only:
         print(f"Gateway {cluster.gateway_url}, Prometheus {cluster.prometheus_url}")
-    print(progress.table(), file=sys.stderr)
+    _print_times(progress)
 
 
 def _down(arguments: argparse.Namespace) -> None:
@@ -78,7 +78,12 @@ def _build(arguments: argparse.Namespace) -> None:
     build(CONTROL_PLANE if arguments.control_plane_only else EVERYTHING, progress)
     if not arguments.control_plane_only:
         images.build_all(progress)
-    print(progress.table(), file=sys.stderr)
+    _print_times(progress)
+
+
+def _print_times(progress: Progress) -> None:
+    if progress.stages:
+        print(progress.table(), file=sys.stderr)
 
 
 def _tool(arguments: argparse.Namespace) -> None:

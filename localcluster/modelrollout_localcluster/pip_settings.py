@@ -23,7 +23,7 @@ class PipSettings:
         parser = configparser.ConfigParser(interpolation=None)
         home = Path.home()
         files = ["/etc/pip.conf", home / ".pip/pip.conf", home / ".config/pip/pip.conf"]
-        parser.read([*files, os.environ.get("PIP_CONFIG_FILE", "")])
+        parser.read([*map(str, files), os.environ.get("PIP_CONFIG_FILE", "")])
         configured = dict(parser.items("global")) if parser.has_section("global") else {}
         exported = {
             name.removeprefix("PIP_").lower().replace("_", "-"): value

@@ -11,8 +11,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from access import Account, Right, rights
 from kubernetes.client import ApiClient
+from tests.cluster.access import Account, Right, rights
 
 from modelrollout.api.model import Model
 from modelrollout.api.versions import version_of, workload_name

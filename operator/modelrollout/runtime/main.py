@@ -20,6 +20,7 @@ from modelrollout.kube.official import OfficialKubeClient, load_configuration
 from modelrollout.kube.retry import RetryPolicy
 from modelrollout.metrics.client import BearerTokenFile
 from modelrollout.metrics.prometheus import PrometheusSource
+from modelrollout.runtime.decision_log import DecisionLog
 from modelrollout.runtime.handlers import build_registry, build_settings
 from modelrollout.runtime.leadership import FencedClient, Leadership
 from modelrollout.runtime.queue import Key, WorkQueue
@@ -90,6 +91,7 @@ class Operator:
             ),
             telemetry=self.telemetry,
             settings=settings,
+            log=DecisionLog(settings.record_dir) if settings.record_dir else None,
         )
         self._queue = WorkQueue(self._reconciler.reconcile, settings.workers)
         self.telemetry.queue_depth.set_function(lambda: self._queue.depth)

@@ -24,6 +24,8 @@ from modelrollout.rollout.decide import arms_to_judge, decide
 from modelrollout.rollout.measurements import Measurement
 from modelrollout.rollout.observation import Backend, Observation
 from modelrollout.rollout.plan import Placement, Plan
+from modelrollout.rollout.recording import Record
+from modelrollout.runtime.decision_log import DecisionLog
 from modelrollout.runtime.queue import Key
 from modelrollout.runtime.settings import OperatorSettings
 from modelrollout.runtime.telemetry import Telemetry
@@ -50,6 +52,7 @@ class Reconciler:
     metrics: MetricsSource
     telemetry: Telemetry
     settings: OperatorSettings
+    log: DecisionLog | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     problems: dict[str, str] = field(default_factory=dict)
     uids: dict[Key, str] = field(default_factory=dict)
@@ -107,6 +110,8 @@ class Reconciler:
         plan = decide(
             rollout.spec, rollout.metadata.generation, rollout.status, observation, self.settings.decisions, now
         )
+        if self.log:
+            self.log.append(Record.of(rollout, observation, self.settings.decisions, now, plan))
         if plan.significant or self._checkpoint_due(plan, rollout.status):
             await self._write_status(manifest, plan.status)
         try:

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from modelrollout.rollout.settings import Settings as DecisionSettings
 
@@ -20,6 +21,7 @@ class OperatorSettings:
     resync_interval: seconds after which every ModelRollout is looked at even if nothing seems to have happened.
     workers: reconciles under way at once.
     lease_name, lease_namespace: the Lease that admits one active replica.
+    record_dir: where every decision is recorded, to be replayed; None for nowhere.
     port: of the HTTP server for /healthz, /readyz and /metrics.
     """
 
@@ -33,6 +35,7 @@ class OperatorSettings:
     workers: int = 8
     lease_name: str = "modelrollout-operator"
     lease_namespace: str = "default"
+    record_dir: Path | None = None
     port: int = 8080
     version_header: bool = True
     log_level: str = "INFO"
@@ -75,6 +78,7 @@ def parse(arguments: Sequence[str] | None = None) -> OperatorSettings:
     parser.add_argument("--workers", type=int, default=8, help="reconciles at once (%(default)s)")
     parser.add_argument("--lease-name", default="modelrollout-operator")
     parser.add_argument("--lease-namespace", default="default", help="namespace of the leader Lease (%(default)s)")
+    parser.add_argument("--record-dir", type=Path, help="record every decision there, for modelrollout replay")
     parser.add_argument("--port", type=int, default=8080, help="of /healthz, /readyz and /metrics (%(default)s)")
     parser.add_argument(
         "--no-version-header",
@@ -94,6 +98,7 @@ def parse(arguments: Sequence[str] | None = None) -> OperatorSettings:
         workers=options.workers,
         lease_name=options.lease_name,
         lease_namespace=options.lease_namespace,
+        record_dir=options.record_dir,
         port=options.port,
         version_header=not options.no_version_header,
         log_level=options.log_level,

@@ -77,6 +77,7 @@ def test_a_required_value_that_is_missing_is_asked_for_by_name_and_example(
         ("prometheus.scrapeInterval=0", "/prometheus/scrapeInterval"),
         ("prometheus.scrapeInterval=15s", "/prometheus/scrapeInterval"),
         ("prometheus.interval=15", "interval"),
+        ("prometheus.tokenSecret=token", "/prometheus/tokenSecret"),
         ("checkpointInterval=-1", "/checkpointInterval"),
         ("watchNamespaces=team-a", "/watchNamespaces"),
         ("watchNamespaces={Team_A}", "/watchNamespaces/0"),
@@ -116,11 +117,14 @@ def test_a_wrong_value_is_refused_by_its_name(render: Render, value: str, named:
             "everything",
             OperatorSettings(
                 "https://prometheus.monitoring:9090/tenant",
+                prometheus_ca_file="/etc/modelrollout/prometheus/ca.crt",
+                prometheus_token_file="/etc/modelrollout/prometheus/token",
                 decisions=Settings(scrape_interval=2.5),
                 checkpoint_interval=30.0,
                 workers=4,
                 lease_name="rollouts",
                 lease_namespace="modelrollout-system",
+                record_dir=Path("/records"),
                 version_header=False,
                 log_level="DEBUG",
             ),
@@ -148,6 +152,17 @@ def test_the_image_is_the_most_exact_one_that_is_given(
 ) -> None:
     metadata = yaml.safe_load((chart / "Chart.yaml").read_text())
     assert container(render(*values))["image"] == image.format(appVersion=metadata["appVersion"])
+
+
+def test_what_opens_prometheus_is_mounted_where_the_operator_looks_for_it(render: Render) -> None:
+    manifests = render(file="everything")
+    [mount] = [mount for mount in container(manifests)["volumeMounts"] if mount["name"] == "prometheus"]
+    [volume] = [volume for volume in pod_template(manifests)["spec"]["volumes"] if volume["name"] == "prometheus"]
+    items = [item for source in volume["projected"]["sources"] for part in source.values() for item in part["items"]]
+
+    settings = parse(container(manifests)["args"])
+    files = {f"{mount['mountPath']}/{item['path']}": item["key"] for item in items}
+    assert files == {settings.prometheus_ca_file: "ca.crt", settings.prometheus_token_file: "bearer"}
 
 
 def test_the_crd_is_the_one_of_the_repository_and_outlives_the_release(render: Render, chart: Path) -> None:

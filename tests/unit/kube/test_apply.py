@@ -1,7 +1,7 @@
 import copy
 
 import pytest
-from fake_client import FakeKubeClient
+from tests.unit.kube.fake_client import FakeKubeClient
 
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.client import DEPLOYMENT, SERVICE, Conflict, Manifest

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fake_client import FakeKubeClient
+from tests.unit.kube.fake_client import FakeKubeClient
 
 from modelrollout.kube.client import Forbidden, Manifest
 from modelrollout.kube.events import EventRecorder

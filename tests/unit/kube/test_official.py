@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from kubernetes.client import Configuration
 from kubernetes.config import ConfigException
-from scripted_server import HANG_UP, Answer, ScriptedServer
+from tests.unit.kube.scripted_server import HANG_UP, Answer, ScriptedServer
 
 from modelrollout.kube.client import (
     DEPLOYMENT,

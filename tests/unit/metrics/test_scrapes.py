@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import pytest
-from recorded import CHALLENGER, clock_of, counters_of, target_labels
+from tests.unit.metrics.recorded import CHALLENGER, clock_of, counters_of, target_labels
 
 from modelrollout.metrics.scrapes import Scrape, read_scrapes, read_targets
 from modelrollout.metrics.series import Series, Unreadable, parse_matrix

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from recorded import ARMS, CHALLENGER, CHAMPION, Record, Scraped, count_errors
+from tests.unit.metrics.recorded import ARMS, CHALLENGER, CHAMPION, Record, Scraped, count_errors
 
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.metrics.scrapes import Counters, Scrape
