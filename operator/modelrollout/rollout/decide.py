@@ -19,6 +19,9 @@ from modelrollout.rollout.plan import Placement, Plan
 from modelrollout.rollout.settings import Settings
 from modelrollout.rollout.stages import advance_rollout, advance_watch, note_serving, remove_drained
 
+# Scrape windows after the first weight in which a fresh pod may not have been scraped yet.
+FIRST_SCRAPES = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Arms:
@@ -91,6 +94,7 @@ def _assess(draft: Draft, observation: Observation) -> Assessment | None:
     if status.evidence is None or not observation.measurements or arms_to_judge(status) is None:
         return None
     attempt = status.rollout.attempt if status.rollout else 1
+    began = (status.rollout and status.rollout.ramping_since) or status.evidence.at
     gates = gate_set(draft.spec.gates, draft.spec.risk, attempt, draft.settings.horizon(draft.spec.strategy))
     challenger_rate, total_rate = _request_rates(observation, draft.settings.scrape_interval)
     return assess(
@@ -98,9 +102,14 @@ def _assess(draft: Draft, observation: Observation) -> Assessment | None:
         status.gates,
         observation.measurements,
         through=status.evidence.window,
+        data_expected_from=_window_of(began, draft.settings) + FIRST_SCRAPES,
         challenger_rate=challenger_rate,
         total_rate=total_rate,
     )
+
+
+def _window_of(time: datetime, settings: Settings) -> int:
+    return floor(time.timestamp() / settings.scrape_interval)
 
 
 def _request_rates(observation: Observation, scrape_interval: float) -> tuple[float, float]:

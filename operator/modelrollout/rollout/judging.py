@@ -1,8 +1,8 @@
 """From measurements to verdicts: every gate's test goes on, window by window, and all gates are weighed together."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from math import inf, log
+from dataclasses import dataclass, replace
+from math import isfinite, log
 
 from modelrollout.api.status import GateStatus
 from modelrollout.evidence.combine import combine
@@ -39,6 +39,7 @@ class Assessment:
     through: index of the last window counted.
     suspicion: what speaks against more traffic for the challenger, short of a rollback; empty if nothing does.
     failure: what is wrong with the challenger; empty unless it must be rolled back.
+    complete: whether every gate has data. A gate without is unavailable, unless it is too early to expect any.
     gap_bound: upper confidence bound of the worst gate's excess of bad requests, as a fraction of the requests.
     requests_seen: the challenger's requests that this gate has judged.
     total_rate: requests per second of both arms together.
@@ -50,6 +51,7 @@ class Assessment:
     failure: str
     suspicion: str
     all_pass: bool
+    complete: bool
     unavailable: bool
     gap_bound: float
     requests_seen: int
@@ -63,6 +65,7 @@ def assess(
     measurements: Mapping[str, Measurement],
     *,
     through: int,
+    data_expected_from: int,
     challenger_rate: float,
     total_rate: float,
 ) -> Assessment:
@@ -70,12 +73,15 @@ def assess(
 
     The gates advance together, window by window, and stop at the first window that decides a rollback, so that looking
     late gives the decision that looking in time would have given. If the source is down for one gate no gate advances:
-    the windows are judged when all of them can be read. challenger_rate, total_rate: requests per second now.
+    the windows are judged when all of them can be read.
+
+    data_expected_from: window up to which pods may not have been scraped yet. challenger_rate, total_rate: requests per
+    second now.
     """
     tests, alpha = gate_set.tests, gate_set.alpha
     states: dict[str, State | None] = {gate.name: gate.state for gate in earlier}
     names = [test.name for test in tests]
-    missing = {name: reason for name in names if (reason := _missing(measurements.get(name)))}
+    missing = {name: m for name in names if isinstance(m := measurements.get(name), SourceDown | NoData | BadQuery)}
     source_down = any(isinstance(measurements.get(name), SourceDown) for name in names)
     if not source_down:
         for index, data in _by_window(names, measurements):
@@ -92,7 +98,8 @@ def assess(
                     *(m.through for m in measurements.values() if not isinstance(m, SourceDown | BadQuery)),
                 ]
             )
-    return _assessment(gate_set, states, missing, through, challenger_rate, total_rate)
+    absent = {name: _absence(measurement, data_expected_from) for name, measurement in missing.items()}
+    return _assessment(gate_set, states, absent, through, challenger_rate, total_rate)
 
 
 def _by_window(
@@ -111,16 +118,11 @@ def _by_window(
         yield index, windows[index]
 
 
-def _missing(measurement: Measurement | None) -> str:
-    match measurement:
-        case SourceDown(message):
-            return f"unavailable: {message}"
-        case NoData(message):
-            return f"unavailable: {message}"
-        case BadQuery(message):
-            return f"unavailable: the query is refused: {message}"
-        case _:
-            return ""
+def _absence(measurement: SourceDown | NoData | BadQuery, data_expected_from: int) -> Judgement:
+    if isinstance(measurement, NoData) and measurement.through < data_expected_from:
+        return replace(unavailable("undecided: the first scrapes are still to come"), verdict=Verdict.UNDECIDED)
+    refused = "the query is refused: " if isinstance(measurement, BadQuery) else ""
+    return unavailable(f"unavailable: {refused}{measurement.message}")
 
 
 def _failure(tests: Sequence[GateTest], states: Mapping[str, State | None], alpha: float) -> str:
@@ -137,7 +139,7 @@ def _failure(tests: Sequence[GateTest], states: Mapping[str, State | None], alph
 def _assessment(
     gate_set: GateSet,
     states: Mapping[str, State | None],
-    missing: Mapping[str, str],
+    absent: Mapping[str, Judgement],
     through: int,
     challenger_rate: float,
     total_rate: float,
@@ -148,8 +150,8 @@ def _assessment(
     for test in gate_set.tests:
         state = states.get(test.name)
         judgement = test.judge(state)
-        if test.name in missing and judgement.verdict is not Verdict.FAIL:
-            judgement = unavailable(missing[test.name], test.guarantee)
+        if test.name in absent and judgement.verdict is not Verdict.FAIL:
+            judgement = replace(absent[test.name], guarantee=test.guarantee)
         judgements.append(judgement)
         gates.append(_gate_status(test, state, judgement, challenger_rate))
     counted = [j for j in judgements if j.guarantee is not Guarantee.THRESHOLD]
@@ -165,6 +167,7 @@ def _assessment(
             if judgement.log_e_rollback > -SUSPICION * log(gate_set.alpha)
         ),
         all_pass=bool(gates) and all(j.verdict is Verdict.PASS for j in judgements),
+        complete=not absent,
         unavailable=any(j.verdict is Verdict.UNAVAILABLE for j in judgements),
         gap_bound=gap_bound,
         requests_seen=worst.requests_seen if worst else 0,
@@ -178,7 +181,7 @@ def _gate_status(test: GateTest, state: State | None, judgement: Judgement, chal
     message = judgement.message
     if counted and judgement.verdict is Verdict.UNDECIDED:
         eta = eta_seconds(judgement.requests_missing, challenger_rate)
-        if eta != inf:
+        if isfinite(eta):
             message += f", about {readable(eta)} at the present weight"
     return GateStatus(
         name=test.name,

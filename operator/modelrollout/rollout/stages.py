@@ -114,7 +114,7 @@ def _ramp(draft: Draft, challenger: Version, observation: Observation, assessmen
         return
     route = observation.route
     applied = route.settled and route.weights.get(challenger.hash) == progress.target_weight
-    if assessment is None or assessment.unavailable or assessment.suspicion or not applied:
+    if assessment is None or not assessment.complete or assessment.suspicion or not applied:
         return
     if assessment.through * draft.settings.scrape_interval < progress.step_since.timestamp():
         # No window yet that lies wholly within this step: a step that was not observed is not over.

@@ -41,7 +41,7 @@ def standing_of(draft: Draft, observation: Observation, assessment: Assessment |
         return Standing(
             Phase.ROLLED_BACK,
             "RolledBack",
-            f"{quarantined.message}. Change spec.model, or {_annotate('retry')}",
+            f"{quarantined.message.rstrip('.')}. Change spec.model, or {_annotate('retry')}",
             stalled=True,
         )
     assert status.champion is not None

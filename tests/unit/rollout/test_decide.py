@@ -238,3 +238,14 @@ def test_steady_state_says_nothing_new() -> None:
     assert not plan.significant
     assert plan.events == ()
     assert plan.requeue_after is None
+
+
+def test_scrapes_that_are_still_to_come_are_no_outage_but_no_step_is_taken_without_them() -> None:
+    world = rolling_out().run(15)
+    world.prometheus = "empty"
+    while world.status.rollout is None or world.status.rollout.ramping_since is None:
+        world.step()
+    world.step()
+    assert world.condition("MetricsAvailable") == "True"
+    world.run(60)
+    assert (world.share("churn:v2"), world.condition("MetricsAvailable")) == (10, "False")
