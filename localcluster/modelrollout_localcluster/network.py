@@ -1,6 +1,6 @@
 """The address plan of a cluster and the link between the host and its node.
 
-A node lives in a network namespace of its own, so its rules, bridges and interfaces never meet the host's or another
+A node lives in a network namespace of its own, so its rules and interfaces never meet the host's or another
 cluster's, and all of it disappears with the node's processes. The host reaches pods and services by one route.
 """
 
@@ -80,10 +80,6 @@ def connect_host(network: Network, namespace_pid: int) -> None:
         ["route", "add", network.whole, "via", network.node_address],
     ):
         _ip(*arguments)
-
-
-def host_link_exists(network: Network) -> bool:
-    return any(link["ifname"] == network.host_link for link in json.loads(_ip("-json", "link", "show")))
 
 
 def _routed_destinations() -> list[str]:

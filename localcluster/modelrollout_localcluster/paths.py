@@ -6,7 +6,6 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 COMPONENTS = PACKAGE / "components"
 MANIFESTS = PACKAGE / "manifests"
-IMAGES = PACKAGE / "images"
 
 _NAME = "modelrollout-localcluster"
 
