@@ -117,6 +117,19 @@ class GateStatus(ApiModel):
     """State of the test, from which it goes on after a restart. Not meant for people."""
 
 
+class ChampionHistory(ApiModel):
+    """What the champion did before the rollout, as one gate counts it. It sets the test up and is no evidence."""
+
+    gate: str
+    """Name of the gate."""
+    requests: int
+    """Requests that were counted."""
+    bad: int
+    """How many of them were bad."""
+    dispersion: float
+    """How much more the bad counts of its pods vary than those of independent requests; the test allows for it."""
+
+
 class EvidenceCheckpoint(ApiModel):
     """Up to where the recorded metrics are counted in the states of the gates."""
 
@@ -124,6 +137,8 @@ class EvidenceCheckpoint(ApiModel):
     """Index of the last scrape window that was counted: unix time divided by the scrape interval, rounded down."""
     at: Time
     """When it was written."""
+    history: Annotated[tuple[ChampionHistory, ...], Field(max_length=16)] = ()
+    """What the champion did before, for every gate for which at least two of its pods could be compared."""
 
 
 class HandledCommands(ApiModel):

@@ -53,6 +53,15 @@ def version_observation(deployment: Manifest, pods: Iterable[Manifest], now: dat
     )
 
 
+def ready_pod_names(pods: Iterable[Manifest], version_hash: str) -> list[str]:
+    """Names of the pods of one version that can serve."""
+    return [
+        pod["metadata"]["name"]
+        for pod in pods
+        if _label(pod) == version_hash and "deletionTimestamp" not in pod["metadata"] and _is_ready(pod)
+    ]
+
+
 def _problem(deployment: Manifest, pods: Iterable[Manifest], now: datetime) -> str:
     """The most telling problem: why there is no pod, else why one cannot start, else why one is not ready."""
     failure = _condition(deployment, "ReplicaFailure")

@@ -5,7 +5,7 @@ from datetime import datetime
 from math import floor
 
 from modelrollout.api.spec import ModelRolloutSpec
-from modelrollout.api.status import EvidenceCheckpoint, Status, Version
+from modelrollout.api.status import Status, Version
 from modelrollout.api.versions import version_of
 from modelrollout.rollout.conditions import with_conditions
 from modelrollout.rollout.draft import Draft
@@ -64,11 +64,9 @@ def decide(
         draft.retry(wanted)
     follow_model(draft, wanted)
     assessment = _assess(draft, observation)
-    if assessment:
-        draft.change(
-            gates=assessment.gates,
-            evidence=EvidenceCheckpoint(window=assessment.through, at=now),
-        )
+    if assessment and draft.status.evidence:
+        checkpoint = draft.status.evidence.model_copy(update={"window": assessment.through, "at": draft.now})
+        draft.change(gates=assessment.gates, evidence=checkpoint)
     note_serving(draft, observation)
     advance_rollout(draft, observation, assessment)
     advance_watch(draft, observation, assessment)
@@ -95,7 +93,8 @@ def _assess(draft: Draft, observation: Observation) -> Assessment | None:
         return None
     attempt = status.rollout.attempt if status.rollout else 1
     began = (status.rollout and status.rollout.ramping_since) or status.evidence.at
-    gates = gate_set(draft.spec.gates, draft.spec.risk, attempt, draft.settings.horizon(draft.spec.strategy))
+    horizon = draft.settings.horizon(draft.spec.strategy)
+    gates = gate_set(draft.spec.gates, draft.spec.risk, attempt, horizon, status.evidence.history)
     challenger_rate, total_rate = _request_rates(observation, draft.settings.scrape_interval)
     return assess(
         gates,

@@ -8,6 +8,7 @@ from typing import Any
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import (
     QUARANTINE_LIMIT,
+    ChampionHistory,
     Decision,
     EvidenceCheckpoint,
     QuarantinedVersion,
@@ -116,11 +117,11 @@ class Draft:
         self.change(rollout=rollout)
         return rollout
 
-    def begin_ramp(self) -> None:
+    def begin_ramp(self, history: tuple[ChampionHistory, ...]) -> None:
         """Let traffic flow to the challenger, and count evidence from the next scrape window on."""
         progress = self.progress(ramping_since=self.now, step_since=self.now)
         window = floor(self.now.timestamp() / self.settings.scrape_interval)
-        self.change(evidence=EvidenceCheckpoint(window=window, at=self.now), gates=())
+        self.change(evidence=EvidenceCheckpoint(window=window, at=self.now, history=history), gates=())
         self.record(
             "Advance",
             "RampStarted",

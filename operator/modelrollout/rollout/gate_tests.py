@@ -7,10 +7,17 @@ from typing import Any, Protocol
 
 from modelrollout.api.gates import Gate, QueryGate
 from modelrollout.api.spec import Risk
+from modelrollout.api.status import ChampionHistory
 from modelrollout.evidence.combine import shares
-from modelrollout.evidence.counts import Block
+from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.judge import judge
-from modelrollout.evidence.proportion import ProportionState, ProportionTest, start, update
+from modelrollout.evidence.proportion import (
+    UNMEASURED_DISPERSION,
+    ProportionState,
+    ProportionTest,
+    start,
+    update,
+)
 from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict
 from modelrollout.rollout.measurements import Point
 
@@ -41,6 +48,7 @@ class CountedGateTest:
 
     name: str
     test: ProportionTest
+    champion_history: ArmCounts | None = None
     guarantee: Guarantee = Guarantee.EXACT
 
     def update(self, state: State | None, datum: Block | Point) -> State:
@@ -51,7 +59,7 @@ class CountedGateTest:
         return judge(self.test, self._load(state))
 
     def _load(self, state: State | None) -> ProportionState:
-        return ProportionState.from_dict(state) if state else start(self.test)
+        return ProportionState.from_dict(state) if state else start(self.test, self.champion_history)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,22 +142,27 @@ class GateSet:
     alpha: float
 
 
-def gate_set(gates: tuple[Gate, ...], risk: Risk, attempt: int, horizon: int) -> GateSet:
+def gate_set(
+    gates: tuple[Gate, ...], risk: Risk, attempt: int, horizon: int, history: tuple[ChampionHistory, ...] = ()
+) -> GateSet:
     """The tests of the manifest's gates, with the declared error rates spread over them.
 
     attempt: how often this version has been rolled out, from 1. The first has the error rates of the manifest;
         attempt k has 6 / (pi k)^2 of them, so that all repeats together add at most 0.4 of the declared rates, however
         many there are: repeating cannot buy a promotion.
     horizon: scrape windows over which a regression may begin.
+    history: what the champion did before the rollout, as far as it is known.
     """
     discount = 1.0 if attempt == 1 else 6 / (pi * attempt) ** 2
     alpha, beta = risk.false_rollback.fraction * discount, risk.false_promotion.fraction * discount
     counted = {gate.name: 1.0 for gate in gates if gate.query is None}
     alphas = shares(counted, alpha) if counted else {}
-    return GateSet(tuple(_gate_test(gate, alphas.get(gate.name, alpha), beta, horizon) for gate in gates), alpha)
+    known = {entry.gate: entry for entry in history}
+    tests = [_gate_test(gate, alphas.get(gate.name, alpha), beta, horizon, known.get(gate.name)) for gate in gates]
+    return GateSet(tuple(tests), alpha)
 
 
-def _gate_test(gate: Gate, alpha: float, beta: float, horizon: int) -> GateTest:
+def _gate_test(gate: Gate, alpha: float, beta: float, horizon: int, history: ChampionHistory | None) -> GateTest:
     if gate.query is not None:
         return QueryGateTest(gate.name, gate.query)
     kind = gate.error_rate or gate.latency
@@ -163,7 +176,9 @@ def _gate_test(gate: Gate, alpha: float, beta: float, horizon: int) -> GateTest:
             alpha=alpha,
             beta=beta,
             horizon=horizon,
+            dispersion=history.dispersion if history else UNMEASURED_DISPERSION,
         ),
+        ArmCounts(history.requests, history.bad) if history else None,
     )
 
 

@@ -99,7 +99,8 @@ def assess(
                 ]
             )
     absent = {name: _absence(measurement, data_expected_from) for name, measurement in missing.items()}
-    return _assessment(gate_set, states, absent, through, challenger_rate, total_rate)
+    notes = {name: m.note for name, m in measurements.items() if isinstance(m, Counted)}
+    return _assessment(gate_set, states, absent, notes, through, challenger_rate, total_rate)
 
 
 def _by_window(
@@ -140,6 +141,7 @@ def _assessment(
     gate_set: GateSet,
     states: Mapping[str, State | None],
     absent: Mapping[str, Judgement],
+    notes: Mapping[str, str],
     through: int,
     challenger_rate: float,
     total_rate: float,
@@ -153,7 +155,7 @@ def _assessment(
         if test.name in absent and judgement.verdict is not Verdict.FAIL:
             judgement = replace(absent[test.name], guarantee=test.guarantee)
         judgements.append(judgement)
-        gates.append(_gate_status(test, state, judgement, challenger_rate))
+        gates.append(_gate_status(test, state, judgement, notes.get(test.name, ""), challenger_rate))
     counted = [j for j in judgements if j.guarantee is not Guarantee.THRESHOLD]
     worst = max(counted, key=lambda judgement: judgement.gap_bound, default=None)
     gap_bound = worst.gap_bound if worst else 1.0
@@ -176,13 +178,17 @@ def _assessment(
     )
 
 
-def _gate_status(test: GateTest, state: State | None, judgement: Judgement, challenger_rate: float) -> GateStatus:
+def _gate_status(
+    test: GateTest, state: State | None, judgement: Judgement, note: str, challenger_rate: float
+) -> GateStatus:
     counted = judgement.guarantee is not Guarantee.THRESHOLD
     message = judgement.message
     if counted and judgement.verdict is Verdict.UNDECIDED:
         eta = eta_seconds(judgement.requests_missing, challenger_rate)
         if isfinite(eta):
             message += f", about {readable(eta)} at the present weight"
+    if note:
+        message += f" ({note})"
     return GateStatus(
         name=test.name,
         verdict=judgement.verdict,

@@ -54,13 +54,16 @@ class Backend:
 class Observation:
     """Everything a decision needs to know of the world.
 
-    `measurements` is empty when nothing is judged at the moment. `commands` holds the command annotations of the
-    ModelRollout, by command name (retry, abort, promote, approve). `apply_problem` is what kept the last plan from
-    being carried out, empty if nothing did.
+    measurements: by gate; empty when nothing is judged at the moment.
+    champion_halves: the measurements of the champion with its pods split in two arms, before the first weight; empty if
+        it has one pod, or at any other time.
+    commands: the command annotations of the ModelRollout, by command name (retry, abort, promote, approve).
+    apply_problem: what kept the last plan from being carried out, empty if nothing did.
     """
 
     versions: Mapping[str, VersionObservation] = field(default_factory=dict)
     route: RouteObservation = RouteObservation(exists=False)
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
+    champion_halves: Mapping[str, Measurement] = field(default_factory=dict)
     commands: Mapping[str, str] = field(default_factory=dict)
     apply_problem: str = ""

@@ -1,7 +1,7 @@
 """A decision as one line of JSON: all that `decide` was given and what came of it, so that it can be made again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Annotated, Any, Self, get_args
 
@@ -23,25 +23,35 @@ from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.plan import Event, Plan
 from modelrollout.rollout.settings import Settings
 
-_MEASUREMENTS: Mapping[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in get_args(Measurement)}
+_KINDS: Mapping[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in get_args(Measurement)}
+_MEASURED = tuple(field.name for field in fields(Observation) if field.type == Mapping[str, Measurement])
 
 
 def _pack(observation: Observation, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
     # Some kinds of measurement have the same fields: only their names tell them apart.
-    measurements = {}
-    for name, measurement in observation.measurements.items():
-        kind = type(measurement).__name__
-        measurements[name] = {"kind": kind, **_MEASUREMENTS[kind].dump_python(measurement, mode="json")}
-    return {**handler(replace(observation, measurements={})), "measurements": measurements}
-
-
-def _unpack(fields: Any, handler: ValidatorFunctionWrapHandler) -> Observation:
-    measurements = {
-        name: _MEASUREMENTS[measurement["kind"]].validate_python(measurement)
-        for name, measurement in fields["measurements"].items()
+    packed = {
+        part: {name: _packed(measurement) for name, measurement in getattr(observation, part).items()}
+        for part in _MEASURED
     }
-    observation: Observation = handler({**fields, "measurements": {}})
-    return replace(observation, measurements=measurements)
+    return {**handler(replace(observation, **dict.fromkeys(_MEASURED, {}))), **packed}
+
+
+def _unpack(recorded: Any, handler: ValidatorFunctionWrapHandler) -> Observation:
+    unpacked = {
+        part: {name: _unpacked(measurement) for name, measurement in recorded.get(part, {}).items()}
+        for part in _MEASURED
+    }
+    observation: Observation = handler({**recorded, **dict.fromkeys(_MEASURED, {})})
+    return replace(observation, **unpacked)
+
+
+def _packed(measurement: Measurement) -> dict[str, Any]:
+    kind = type(measurement).__name__
+    return {"kind": kind, **_KINDS[kind].dump_python(measurement, mode="json")}
+
+
+def _unpacked(recorded: Mapping[str, Any]) -> Any:
+    return _KINDS[recorded["kind"]].validate_python(recorded)
 
 
 def _as_read(spec: ModelRolloutSpec) -> dict[str, Any]:

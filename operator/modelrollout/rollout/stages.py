@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from modelrollout.api.status import Version
 from modelrollout.api.strategy import Deadline, DeadlineAction
 from modelrollout.rollout.draft import Draft
+from modelrollout.rollout.history import champion_history
 from modelrollout.rollout.judging import Assessment
 from modelrollout.rollout.observation import Observation, VersionObservation
 from modelrollout.rollout.placement import pods_needed
@@ -37,7 +38,7 @@ def advance_rollout(draft: Draft, observation: Observation, assessment: Assessme
         return
     elif progress.ramping_since is None:
         if observation.route.settled:
-            draft.begin_ramp()
+            draft.begin_ramp(champion_history(observation.champion_halves))
     elif progress.promoting_since is None:
         _ramp(draft, challenger, observation, assessment)
     elif observation.route.settled:

@@ -5,6 +5,7 @@ from asyncio import gather
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import floor
 from time import monotonic
 
 from modelrollout.api.parsing import parse_rollout, parse_status
@@ -16,11 +17,12 @@ from modelrollout.kube.apply import Applier
 from modelrollout.kube.client import DEPLOYMENT, MODEL_ROLLOUT, POD, SERVICE, KubeClient, KubeError, Manifest
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.manifests import SERVICE_PORT, build_deployment, build_service
-from modelrollout.kube.observe import version_observations
+from modelrollout.kube.observe import ready_pod_names, version_observations
 from modelrollout.kube.ownership import Owner
-from modelrollout.metrics.source import Arms, MetricsSource
+from modelrollout.metrics.source import Arm, Arms, MetricsSource
 from modelrollout.rollout.conditions import invalid_status
 from modelrollout.rollout.decide import arms_to_judge, decide
+from modelrollout.rollout.history import HISTORY_WINDOWS
 from modelrollout.rollout.measurements import Measurement
 from modelrollout.rollout.observation import Backend, Observation
 from modelrollout.rollout.plan import Placement, Plan
@@ -103,6 +105,7 @@ class Reconciler:
             versions=version_observations(filter(owner.owns, world.deployments), world.pods, self.now()),
             route=self.router.observe(world.route, rollout.spec.traffic),
             measurements=await self._measure(owner, rollout),
+            champion_halves=await self._measure_champion(owner, rollout, world),
             commands=_commands(manifest),
             apply_problem=self.problems.get(owner.uid, ""),
         )
@@ -151,6 +154,23 @@ class Reconciler:
             ),
             after=rollout.status.evidence.window,
             now=self.now().timestamp(),
+        )
+
+    async def _measure_champion(
+        self, owner: Owner, rollout: ModelRollout, world: "_World"
+    ) -> Mapping[str, Measurement]:
+        """The champion with its pods split in two arms, while the challenger is about to get its first weight."""
+        status, now = rollout.status, self.now().timestamp()
+        if status.champion is None or status.challenger is None or status.evidence is not None:
+            return {}
+        pods = sorted(ready_pod_names(world.pods, status.champion.hash))
+        if len(pods) < len(Arm) or not ready_pod_names(world.pods, status.challenger.hash):
+            return {}
+        return await self.metrics.measure(
+            rollout.spec.gates,
+            Arms(owner.namespace, champion_pods="|".join(pods[::2]), challenger_pods="|".join(pods[1::2])),
+            after=floor(now / self.settings.decisions.scrape_interval) - HISTORY_WINDOWS,
+            now=now,
         )
 
     def _checkpoint_due(self, plan: Plan, written: Status) -> bool:

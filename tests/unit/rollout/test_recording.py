@@ -55,6 +55,7 @@ observations = st.builds(
         refused=st.booleans(),
     ),
     measurements=st.dictionaries(st.text(), measurements, max_size=3),
+    champion_halves=st.dictionaries(st.text(), measurements, max_size=3),
     commands=st.dictionaries(st.text(), st.text(), max_size=3),
     apply_problem=st.text(),
 )

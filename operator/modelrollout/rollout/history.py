@@ -1,0 +1,35 @@
+"""What the champion did before a rollout: how often it failed, and how bursty its failures are."""
+
+from collections.abc import Mapping
+
+from modelrollout.api.status import ChampionHistory
+from modelrollout.evidence.counts import Block
+from modelrollout.evidence.dispersion import estimate_dispersion
+from modelrollout.rollout.measurements import Counted, Measurement
+
+# Scrape windows to look back, and the fewest that make an estimate.
+HISTORY_WINDOWS = 240
+LEAST_WINDOWS = 60
+
+
+def champion_history(halves: Mapping[str, Measurement]) -> tuple[ChampionHistory, ...]:
+    """The champion's history for every gate that can be counted.
+
+    halves: what the gates, by name, count when the champion's pods are split in two arms. Both arms run the same
+        version: what differs between them more than chance allows is the burstiness of its failures.
+    """
+    return tuple(
+        _history(gate, [window.block for window in measurement.windows])
+        for gate, measurement in halves.items()
+        if isinstance(measurement, Counted) and len(measurement.windows) >= LEAST_WINDOWS
+    )
+
+
+def _history(gate: str, blocks: list[Block]) -> ChampionHistory:
+    counts = [arm for block in blocks for arm in (block.champion, block.challenger)]
+    return ChampionHistory(
+        gate=gate,
+        requests=sum(arm.total for arm in counts),
+        bad=sum(arm.bad for arm in counts),
+        dispersion=estimate_dispersion([(block.champion, block.challenger) for block in blocks]).upper,
+    )

@@ -1,0 +1,42 @@
+"""What is known of the champion sets the tests up."""
+
+from random import Random
+
+from modelrollout.api.spec import Risk
+from modelrollout.evidence.counts import ArmCounts, Block
+from modelrollout.rollout.gate_tests import CountedGateTest, gate_set
+from modelrollout.rollout.history import LEAST_WINDOWS, champion_history
+from modelrollout.rollout.measurements import Counted, NoData, SourceDown, Window
+from tests.unit.rollout.world import spec
+
+
+def halves(windows: int, burst: int) -> Counted:
+    """Two arms of 100 requests a window with 2 % bad ones, which come `burst` at a time."""
+    dice = Random(3)
+
+    def arm() -> ArmCounts:
+        return ArmCounts(100, sum(burst for _ in range(100 // burst) if dice.random() < 0.02))
+
+    return Counted(tuple(Window(index, Block(arm(), arm())) for index in range(windows)), windows)
+
+
+def test_bursty_failures_of_the_champion_make_the_test_more_patient() -> None:
+    [steady] = champion_history({"errors": halves(240, burst=1)})
+    [bursty] = champion_history({"errors": halves(240, burst=5)})
+    assert bursty.dispersion > 3 > 1.6 > steady.dispersion
+    assert steady.requests == 48_000
+
+
+def test_a_short_or_missing_history_is_none() -> None:
+    unknown = {"a": halves(LEAST_WINDOWS - 1, 1), "b": NoData("no scrapes", 9), "c": SourceDown("refused")}
+    assert champion_history(unknown) == ()
+
+
+def test_the_tests_are_set_up_with_what_is_known() -> None:
+    history = champion_history({"errors": halves(240, burst=5)})
+    [known] = gate_set(spec().gates, Risk(), 1, 100, history).tests
+    [unknown] = gate_set(spec().gates, Risk(), 1, 100).tests
+    assert isinstance(known, CountedGateTest)
+    assert isinstance(unknown, CountedGateTest)
+    assert known.test.dispersion == history[0].dispersion > unknown.test.dispersion
+    assert known.champion_history == ArmCounts(history[0].requests, history[0].bad)
