@@ -10,8 +10,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 demo: $(INSTALLED) deps ## run the product's main job on a real cluster (CLUSTER=local|current|kind)
 	$(BIN)/python -m modelrollout_demo
 
-demo-down: $(INSTALLED) ## take the demo's local cluster down
-	$(BIN)/modelrollout-localcluster down --name demo
+demo-down: $(INSTALLED) ## take down what the demo left running
+	$(BIN)/python -m modelrollout_demo --down
 
 test: lint test-unit test-cluster test-e2e ## everything
 
@@ -30,12 +30,16 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m modelrollout.api.crd --check
+	$(BIN)/python -m modelrollout.api.reference --check
+	$(BIN)/python charts/sync.py --check
 
 bench: $(INSTALLED) ## calibration, peers and cost of the evidence engine, printed as tables
 	$(BIN)/python -m tests.bench
 
 generate: $(INSTALLED) ## what is generated from the models
 	$(BIN)/python -m modelrollout.api.crd
+	$(BIN)/python -m modelrollout.api.reference
+	$(BIN)/python charts/sync.py
 
 deps: $(INSTALLED) # Debian packages of the local cluster; does nothing where they are present
 	$(BIN)/modelrollout-localcluster deps --install
@@ -48,11 +52,11 @@ lock: $(INSTALLED) ## resolve the dependencies anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		-c requirements/dev.txt --group pyproject.toml:examples -o requirements/examples.txt
 
-$(INSTALLED): requirements/dev.txt pyproject.toml localcluster/pyproject.toml
+$(INSTALLED): requirements/dev.txt pyproject.toml localcluster/pyproject.toml examples/demo/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements/dev.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e . -e localcluster
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e . -e localcluster -e examples/demo
 	touch $@
 
 clean:
