@@ -59,7 +59,7 @@ def find_proof(
     finally:
         source.close()
     tests = gate_set(spec.gates, spec.risk, 1, settings.horizon(spec.strategy))
-    found = assess(tests, (), measured, through=after, challenger_rate=0.0, total_rate=0.0)
+    found = assess(tests, (), measured, through=after, data_expected_from=after, challenger_rate=0.0, total_rate=0.0)
     if not found.failure:
         raise DemoError(f"what Prometheus recorded proves no failure: {found.summary}")
     return Proof(found.through, _scraped(prometheus_url, scrape_interval, arms, found.through), found.failure)
