@@ -25,23 +25,24 @@ from modelrollout.rollout.settings import Settings
 
 _KINDS: Mapping[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in get_args(Measurement)}
 _MEASURED = tuple(field.name for field in fields(Observation) if field.type == Mapping[str, Measurement])
+_UNMEASURED: Mapping[str, Any] = {part: {} for part in _MEASURED}
 
 
 def _pack(observation: Observation, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
     # Some kinds of measurement have the same fields: only their names tell them apart.
-    packed = {
+    packed: dict[str, Any] = {
         part: {name: _packed(measurement) for name, measurement in getattr(observation, part).items()}
         for part in _MEASURED
     }
-    return {**handler(replace(observation, **dict.fromkeys(_MEASURED, {}))), **packed}
+    return {**handler(replace(observation, **_UNMEASURED)), **packed}
 
 
 def _unpack(recorded: Any, handler: ValidatorFunctionWrapHandler) -> Observation:
-    unpacked = {
+    unpacked: dict[str, Any] = {
         part: {name: _unpacked(measurement) for name, measurement in recorded.get(part, {}).items()}
         for part in _MEASURED
     }
-    observation: Observation = handler({**recorded, **dict.fromkeys(_MEASURED, {})})
+    observation: Observation = handler({**recorded, **_UNMEASURED})
     return replace(observation, **unpacked)
 
 
