@@ -135,7 +135,7 @@ def operator(
     home, watched, other = namespaces = [f"{release}-{role}" for role in ("home", "watched", "other")]
     for namespace in namespaces:
         run_kubectl("create", "namespace", namespace)
-        run_kubectl("create", "serviceaccount", "everyone", f"--namespace={namespace}")
+    run_kubectl("create", "serviceaccount", "everyone", f"--namespace={home}")
     options = [f"--namespace={home}", f"--kubeconfig={control_plane.kubeconfig}"]
     values = [f"--values={chart}/ci/default-values.yaml", "--set=crds.install=false"]
     if request.param == ONE:
