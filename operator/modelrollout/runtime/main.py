@@ -33,6 +33,7 @@ _LOG = logging.getLogger(__name__)
 
 # Resyncs in a row that may be missed before the process counts as stuck.
 MISSED_RESYNCS = 3
+CHECK_SECONDS = 5.0
 
 
 def main() -> None:
@@ -59,6 +60,8 @@ async def run(settings: OperatorSettings) -> int:
         runner = await serve(operator.telemetry, settings.port, healthy=operator.healthy, ready=operator.ready)
         try:
             signalled = 0
+            if await _first(stopped.wait(), operator.check()) == signalled:
+                return 0
             if await _first(stopped.wait(), leadership.acquire()) == signalled:
                 return 0
             # From here on kopf takes the signals: the operator's run ends when one comes.
@@ -97,6 +100,7 @@ class Operator:
         self.telemetry.queue_depth.set_function(lambda: self._queue.depth)
         self._started = monotonic()
         self._resynced: float | None = None
+        self._checked = False
 
     def healthy(self) -> bool:
         """False once the resync, which every active replica does, has failed for long: the kubelet then restarts us."""
@@ -106,8 +110,21 @@ class Operator:
         return monotonic() - since < MISSED_RESYNCS * self._settings.resync_interval + 60
 
     def ready(self) -> bool:
-        """A standby is ready too: it is there to take over."""
-        return True
+        """Whether this replica could lead. A standby is ready too: it is there to take over."""
+        return self._checked
+
+    async def check(self) -> None:
+        """Wait until all that a leader needs is there: a replica that could not lead must not replace one that does."""
+        namespaces = self._settings.namespaces or (None,)
+        while not self._checked:
+            try:
+                for kind in (MODEL_ROLLOUT, self._router.kind):
+                    for namespace in namespaces:
+                        await self._client.list(kind, namespace)
+                self._checked = True
+            except KubeError as error:
+                _LOG.error("not ready: %s (are the CRDs of ModelRollout and Gateway API installed?)", error)
+                await asyncio.sleep(CHECK_SECONDS)
 
     async def run(self) -> None:
         """Work until a signal comes. Raises if a watch breaks: a restart of the process is kopf's designed recovery."""
