@@ -95,13 +95,16 @@ def example_images(progress: Progress | None = None) -> dict[str, ImageArchive]:
 
 def _python_image(progress: Progress) -> str:
     """Debian's Python and pip without apt; what `python:3.11-slim` is to a machine that can pull."""
-    name = f"localhost/modelrollout-python:{_digest(_DEBIAN_SUITE, *_DEBIAN_OPTIONS, _PYTHON_CONTAINERFILE)}"
+    name = _python_image_name()
     with _Builder.open("python") as builder:
         if builder.has(name):
             return name
         with progress.stage("build the Python base image"):
             root = builder.scratch / "root.tar"
-            builder.run([program_path("mmdebstrap"), *_DEBIAN_OPTIONS, _DEBIAN_SUITE, root])
+            mirror = os.environ.get("MODELROLLOUT_DEBIAN_MIRROR")
+            builder.run(
+                [program_path("mmdebstrap"), *_DEBIAN_OPTIONS, _DEBIAN_SUITE, root, *([mirror] if mirror else [])]
+            )
             containerfile = builder.scratch / "Containerfile"
             containerfile.write_text(_PYTHON_CONTAINERFILE)
             builder.buildah("build", f"--file={containerfile}", f"--tag={name}", builder.scratch)
@@ -217,10 +220,14 @@ def _lock() -> AbstractContextManager[None]:
 
 
 def _archive_path(name: str, sources: Iterable[Path]) -> Path:
-    parts = [_DEBIAN_SUITE, *_DEBIAN_OPTIONS]
+    parts = [_python_image_name()]
     for source in sources:
         parts += [str(source.relative_to(REPOSITORY)), source.read_text()]
     return cache_directory() / "images" / f"{name}-{_digest(*parts)}.oci.tar"
+
+
+def _python_image_name() -> str:
+    return f"localhost/modelrollout-python:{_digest(_DEBIAN_SUITE, *_DEBIAN_OPTIONS, _PYTHON_CONTAINERFILE)}"
 
 
 def _digest(*parts: str) -> str:
