@@ -9,6 +9,7 @@ from pydantic import (
     PlainSerializer,
     SerializerFunctionWrapHandler,
     TypeAdapter,
+    ValidationError,
     ValidatorFunctionWrapHandler,
     WrapSerializer,
     WrapValidator,
@@ -129,8 +130,12 @@ class Record:
         """The record of `to_json`, equal to it in every part. Raises ValueError for anything else."""
         try:
             return _RECORD.validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from error
         except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError(f"not a recorded decision: {error!r}") from error
+            raise ValueError(f"a part of a decision is missing: {error!r}") from error
 
     def to_json(self) -> str:
         """The record as one line, without the line break."""

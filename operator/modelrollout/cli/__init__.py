@@ -1,0 +1,1 @@
+"""The console script `modelrollout`, which is `kubectl modelrollout` too: look, command, wait, check, plan, replay."""

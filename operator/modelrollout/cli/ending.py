@@ -1,0 +1,35 @@
+"""How the rollout of the version that a spec asks for ended."""
+
+from enum import StrEnum
+
+from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.api.status import Status
+from modelrollout.api.versions import version_of
+from modelrollout.cli.console import ExitCode
+
+
+class Ending(StrEnum):
+    """What became of a version. A promotion may still be undone while the old champion is warm (`status.watch`)."""
+
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled back"
+    UNDECIDED = "undecided"
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What a command returns that finds this ending."""
+        return {
+            Ending.PROMOTED: ExitCode.OK,
+            Ending.ROLLED_BACK: ExitCode.ROLLED_BACK,
+            Ending.UNDECIDED: ExitCode.UNDECIDED,
+        }[self]
+
+
+def ending_of(spec: ModelRolloutSpec, status: Status) -> Ending:
+    """The ending by a status that is about this spec; undecided while there is none."""
+    wanted = version_of(spec.model)
+    if status.champion and status.champion.hash == wanted.hash:
+        return Ending.PROMOTED if status.serving_since else Ending.UNDECIDED
+    under_way = status.challenger is not None and status.challenger.hash == wanted.hash
+    rolled_back = any(entry.hash == wanted.hash and not entry.released for entry in status.quarantine)
+    return Ending.ROLLED_BACK if rolled_back and not under_way else Ending.UNDECIDED

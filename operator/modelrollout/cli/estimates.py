@@ -1,0 +1,141 @@
+"""What it takes each gate to decide, weight by weight: requests, time, and the chance of doing so in time."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import inf, prod
+
+from modelrollout.api.gates import Gate
+from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.cli.expected import Course, Traffic, history
+from modelrollout.evidence.planning import Effort, Stage, forecast, promotion_effort, rollback_effort
+from modelrollout.evidence.proportion import ProportionTest
+from modelrollout.rollout.gate_tests import CountedGateTest, gate_set
+from modelrollout.rollout.ramp import LEVELS
+from modelrollout.rollout.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """What makes a challenger worse: a factor and an addend of its share of bad requests. `text`: as users write it."""
+
+    text: str
+    factor: float = 1.0
+    addend: float = 0.0
+
+    @classmethod
+    def parse(cls, text: str) -> "Regression":
+        """A regression like `+1%` (percentage points) or `x1.5`. Raises ValueError for anything else."""
+        found = re.fullmatch(r"\+(\d+(?:\.\d+)?)%|x(\d+(?:\.\d+)?)", text)
+        if not found:
+            raise ValueError("must be an increase like +1% or a factor like x1.5")
+        points, factor = found.groups()
+        regression = cls(text, float(factor or 1), float(points or 0) / 100)
+        if regression.applied_to(0.5) <= 0.5:
+            raise ValueError("must make the challenger worse")
+        return regression
+
+    def applied_to(self, rate: float) -> float:
+        """The challenger's share of bad requests where the champion has `rate`."""
+        return min(1.0, rate * self.factor + self.addend)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What it takes one gate to decide while the challenger is kept at one weight.
+
+    requests: of the challenger, on average; infinite if they never decide. seconds: until a decision is as likely as
+    not. chance: of one before the deadline. extra_bad: bad requests up to then that the champion would not have had.
+    """
+
+    gate: str
+    weight: int
+    requests: float
+    seconds: float
+    chance: float
+    extra_bad: float = 0.0
+
+
+class Estimator:
+    """The gates of a spec that count requests, at one traffic (`challenger` of it is not used)."""
+
+    def __init__(self, spec: ModelRolloutSpec, traffic: Traffic, settings: Settings) -> None:
+        horizon = settings.horizon(spec.strategy)
+        tests = gate_set(spec.gates, spec.risk, 1, horizon, history(traffic, settings)).tests
+        self._tests = {test.name: test.test for test in tests if isinstance(test, CountedGateTest)}
+        self._traffic = traffic
+        self._settings = settings
+        self._deadline = spec.strategy.deadline.after.seconds
+        self._weights = weights(spec)
+
+    def passes(self) -> Iterator[Estimate]:
+        """What it takes to find a challenger good that is as good as the champion."""
+        for gate, test in self._tests.items():
+            for weight in self._weights:
+                yield self._estimate(gate, weight, self._pass(gate, test, weight / 100))
+
+    def rollbacks(self, regression: Regression) -> Iterator[Estimate]:
+        """What it takes to find out a challenger with this regression."""
+        for gate, test in self._tests.items():
+            champion = self._traffic.champion[gate]
+            challenger = regression.applied_to(champion)
+            for weight in self._weights:
+                share = weight / 100
+                effort = rollback_effort(test, champion, challenger, share) if share < 1 else _never(test)
+                yield self._estimate(gate, weight, effort, challenger - champion)
+
+    def allows(self, gate: str, challenger_rate: float) -> bool:
+        """Whether a challenger with this share of bad requests is within the gate's margin, and may be promoted."""
+        test = self._tests[gate]
+        return challenger_rate < test.ratio * self._traffic.champion[gate] + test.margin
+
+    def chance_of_promotion(self, course: Course) -> float:
+        """The chance that a challenger as good as the champion is promoted before the deadline, about.
+
+        course: what is expected of it. Gates are taken for independent.
+        """
+        return prod(
+            forecast(course.stages, [self._pass(gate, test, stage.share) for stage in course.stages]).probability
+            for gate, test in self._tests.items()
+        )
+
+    def _pass(self, gate: str, test: ProportionTest, share: float) -> Effort:
+        return promotion_effort(test, self._traffic.champion[gate], share) if share < 1 else _never(test)
+
+    def _estimate(self, gate: str, weight: int, effort: Effort, excess: float = 0.0) -> Estimate:
+        stage = Stage(weight / 100, self._deadline, self._traffic.requests_per_second)
+        found = forecast([stage], [effort])
+        pace = stage.share * stage.requests_per_second
+        # Whatever the evidence, nothing is decided before a scrape was read.
+        seconds = max(effort.requests / pace, self._settings.scrape_interval)
+        return Estimate(
+            gate=gate,
+            weight=weight,
+            requests=effort.requests,
+            seconds=seconds,
+            chance=found.probability,
+            extra_bad=seconds * pace * excess if seconds < inf else inf,
+        )
+
+
+def weights(spec: ModelRolloutSpec) -> list[int]:
+    """The weights in percent that a challenger may have before its promotion."""
+    if spec.strategy.steps:
+        return [step.weight for step in spec.strategy.steps]
+    most = spec.strategy.ramp.max_weight
+    return [*(level for level in LEVELS if level < most), most]
+
+
+def challenger_rates(champion: Mapping[str, float], gate: str, regression: Regression) -> dict[str, float]:
+    """A challenger that is worse in what one gate counts and as good as the champion in everything else."""
+    return {**champion, gate: regression.applied_to(champion[gate])}
+
+
+def champion_rates(gates: tuple[Gate, ...], error_rate: float, slow_rate: float) -> dict[str, float]:
+    """The champion's share of bad requests by gate, for the gates that count requests."""
+    return {gate.name: error_rate if gate.error_rate else slow_rate for gate in gates if gate.query is None}
+
+
+def _never(test: ProportionTest) -> Effort:
+    """Without a champion beside it a challenger cannot be compared."""
+    return Effort(0.0, rollback_effort(test, 0.0, 0.0, 0.5).level)

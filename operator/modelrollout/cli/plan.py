@@ -1,0 +1,221 @@
+"""`plan`: what a manifest's gates can decide at a given traffic, before anything is deployed."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from math import isinf
+from typing import Any
+
+from modelrollout.api.rollout import ModelRollout
+from modelrollout.cli import arguments
+from modelrollout.cli.arguments import Commands, add_command, add_output, add_scrape_interval, existing_file
+from modelrollout.cli.console import CommandFailed, ExitCode, print_json, table
+from modelrollout.cli.ending import Ending
+from modelrollout.cli.estimates import Estimate, Estimator, Regression, challenger_rates, champion_rates
+from modelrollout.cli.expected import Course, Traffic, expected_course
+from modelrollout.cli.manifests import read_rollout
+from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
+from modelrollout.evidence.verdict import percent_text
+from modelrollout.rollout.durations import readable
+from modelrollout.rollout.settings import Settings
+
+_REGRESSIONS = ("x2", "+1%", "+10%")
+
+
+@dataclass(frozen=True, slots=True)
+class Regressed:
+    """What is to be expected of a challenger that is worse in what one gate counts; allowed: within its margin."""
+
+    gate: str
+    regression: str
+    allowed: bool
+    course: Course
+    extra_bad: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The answer to `plan`. chance: of a promotion before the deadline, of a challenger as good as the champion."""
+
+    passes: tuple[Estimate, ...]
+    rollbacks: tuple[tuple[str, Estimate], ...]
+    equal: Course
+    chance: float
+    regressed: tuple[Regressed, ...]
+
+
+def add_parser(commands: Commands) -> None:
+    parser = add_command(
+        commands, "plan", plan, "Estimate what the gates of a manifest can decide at a traffic; nothing is deployed."
+    )
+    parser.add_argument("-f", "--file", type=existing_file, required=True, help="manifest; - for standard input")
+    parser.add_argument(
+        "-r",
+        "--requests-per-second",
+        type=arguments.rate,
+        required=True,
+        metavar="NUMBER",
+        help="of champion and challenger together",
+    )
+    parser.add_argument(
+        "--champion-error-rate", type=arguments.share, default=0.01, metavar="SHARE", help="for errorRate gates (1%%)"
+    )
+    parser.add_argument(
+        "--champion-slow-rate", type=arguments.share, default=0.01, metavar="SHARE", help="for latency gates (1%%)"
+    )
+    parser.add_argument(
+        "--regression",
+        type=arguments.typed(Regression.parse),
+        action="append",
+        metavar="+SHARE|xFACTOR",
+        help=f"of the challenger, e.g. +1%% or x1.5; may be repeated ({', '.join(_REGRESSIONS)})".replace("%)", "%%)"),
+    )
+    parser.add_argument(
+        "--dispersion",
+        type=arguments.rate,
+        default=UNMEASURED_DISPERSION,
+        help="variance of bad counts over that of independent requests; %(default)g is assumed while it is unmeasured",
+    )
+    add_scrape_interval(parser)
+    add_output(parser)
+
+
+def plan(options: argparse.Namespace) -> int:
+    rollout = read_rollout(options.file)
+    champion = champion_rates(rollout.spec.gates, options.champion_error_rate, options.champion_slow_rate)
+    if not champion:
+        raise CommandFailed("no gate counts requests: evaluations of a query take the same time at any traffic")
+    traffic = Traffic(options.requests_per_second, champion, champion, max(1.0, options.dispersion))
+    regressions = options.regression or [Regression.parse(text) for text in _REGRESSIONS]
+    outlook = look_ahead(rollout, traffic, Settings(options.scrape_interval), regressions)
+    if options.output == "json":
+        print_json(_for_json(asdict(outlook)))
+    else:
+        print(report(rollout, traffic, outlook))
+    return ExitCode.OK if outlook.equal.ending is Ending.PROMOTED else ExitCode.UNDECIDED
+
+
+def look_ahead(
+    rollout: ModelRollout, traffic: Traffic, settings: Settings, regressions: Sequence[Regression]
+) -> Outlook:
+    """Everything that `plan` tells about a manifest."""
+    spec, champion = rollout.spec, traffic.champion
+    estimator = Estimator(spec, traffic, settings)
+    equal = expected_course(spec, traffic, settings)
+    regressed = []
+    for gate, rate in champion.items():
+        for regression in regressions:
+            worse = challenger_rates(champion, gate, regression)
+            allowed = estimator.allows(gate, worse[gate])
+            course = expected_course(
+                spec, Traffic(traffic.requests_per_second, champion, worse, traffic.dispersion), settings
+            )
+            regressed.append(Regressed(gate, regression.text, allowed, course, course.requests * (worse[gate] - rate)))
+    return Outlook(
+        passes=tuple(estimator.passes()),
+        rollbacks=tuple((r.text, estimate) for r in regressions for estimate in estimator.rollbacks(r)),
+        equal=equal,
+        chance=estimator.chance_of_promotion(equal),
+        regressed=tuple(regressed),
+    )
+
+
+def report(rollout: ModelRollout, traffic: Traffic, outlook: Outlook) -> str:
+    """The answer for a person."""
+    deadline = rollout.spec.strategy.deadline
+    rates = ", ".join(f"{gate} {percent_text(rate)}" for gate, rate in traffic.champion.items())
+    parts = [
+        f"{rollout.metadata.name} at {traffic.requests_per_second:g} requests/s; the champion's bad requests: {rates}",
+        _title("The whole rollout, as its strategy goes"),
+        _courses(outlook),
+        _verdict(rollout, outlook),
+        _title("Finding a challenger good that is as good as the champion"),
+        table(
+            ["GATE", "WEIGHT", "REQUESTS", "TIME", f"CHANCE WITHIN {deadline.after}"],
+            (
+                (e.gate, f"{e.weight} %", _count(e.requests), _time(e.seconds), _chance(e.chance))
+                for e in outlook.passes
+            ),
+        ),
+        _title("Finding out a challenger that is worse, if it stays at one weight"),
+        table(
+            ["GATE", "REGRESSION", "WEIGHT", "REQUESTS", "TIME", "EXTRA BAD", f"CHANCE WITHIN {deadline.after}"],
+            _rollback_rows(outlook.rollbacks),
+        ),
+    ]
+    if queries := [gate for gate in rollout.spec.gates if gate.query]:
+        parts.append(_title("Not estimated"))
+        parts += [f"{gate.name}: a query, judged by its evaluations in a row, not by requests" for gate in queries]
+    return "\n".join(parts)
+
+
+def _courses(outlook: Outlook) -> str:
+    rows = [("as good", "yes", outlook.equal, 0.0)]
+    rows += [
+        (f"{r.gate} {r.regression}", "yes" if r.allowed else "no", r.course, r.extra_bad) for r in outlook.regressed
+    ]
+    return table(
+        ["CHALLENGER", "IN MARGIN", "EXPECTED", "AFTER", "ITS REQUESTS", "EXTRA BAD", "WEIGHTS"],
+        (
+            (
+                name,
+                allowed,
+                course.ending,
+                _time(course.seconds),
+                _count(course.requests),
+                _count(extra_bad),
+                " ".join(f"{stage.share * 100:g}" for stage in course.stages),
+            )
+            for name, allowed, course, extra_bad in rows
+        ),
+    )
+
+
+def _verdict(rollout: ModelRollout, outlook: Outlook) -> str:
+    deadline = rollout.spec.strategy.deadline
+    if outlook.equal.ending is Ending.PROMOTED:
+        return f"The deadline of {deadline.after} can be met: the chance is {_chance(outlook.chance)}."
+    quickest = min(
+        max(estimate.seconds for estimate in outlook.passes if estimate.weight == weight)
+        for weight in {estimate.weight for estimate in outlook.passes}
+    )
+    if isinf(quickest):
+        return "No traffic is enough: a challenger that is as good as the champion never passes these gates."
+    return (
+        f"The deadline of {deadline.after} cannot be met at this traffic: even the best weight takes "
+        f"{_time(quickest)}. Then: {deadline.action}."
+    )
+
+
+def _rollback_rows(rollbacks: Iterable[tuple[str, Estimate]]) -> Iterable[Sequence[object]]:
+    for regression, e in rollbacks:
+        if isinf(e.requests):
+            yield e.gate, regression, f"{e.weight} %", "tolerated", None, None, None
+        else:
+            figures = _count(e.requests), _time(e.seconds), _count(e.extra_bad), _chance(e.chance)
+            yield e.gate, regression, f"{e.weight} %", *figures
+
+
+def _title(text: str) -> str:
+    return f"\n{text}:"
+
+
+def _count(number: float) -> str:
+    return "never" if isinf(number) else f"{number:,.0f}".replace(",", " ")
+
+
+def _time(seconds: float) -> str:
+    return "never" if isinf(seconds) else readable(seconds)
+
+
+def _chance(probability: float) -> str:
+    return "over 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
+
+
+def _for_json(value: Any) -> Any:
+    """JSON knows no infinity: what never happens is null."""
+    if isinstance(value, dict):
+        return {key: _for_json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_for_json(inner) for inner in value]
+    return None if isinstance(value, float) and isinf(value) else value

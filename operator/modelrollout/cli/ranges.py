@@ -1,0 +1,131 @@
+"""A range of Prometheus' history, judged window by window as the operator would have judged it."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from math import floor
+
+from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.api.status import ChampionHistory, GateStatus
+from modelrollout.cli.console import CommandFailed
+from modelrollout.metrics.client import PrometheusClient, QueryRefused, SourceFailure
+from modelrollout.metrics.selectors import scrape_clock
+from modelrollout.metrics.source import Arm, Arms, MetricsSource
+from modelrollout.rollout.decide import FIRST_SCRAPES
+from modelrollout.rollout.gate_tests import GateSet, gate_set
+from modelrollout.rollout.history import HISTORY_WINDOWS, champion_history
+from modelrollout.rollout.judging import Assessment, assess
+from modelrollout.rollout.measurements import BadQuery, Counted, Evaluated, Measurement, NoData, SourceDown
+from modelrollout.rollout.settings import Settings
+
+# Windows that one call of a source is asked for; it may give fewer.
+_AT_ONCE = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the gates say at the end of scrape window `index`."""
+
+    index: int
+    assessment: Assessment
+
+
+async def judge_range(
+    source: MetricsSource,
+    spec: ModelRolloutSpec,
+    arms: Arms,
+    *,
+    since: datetime,
+    until: datetime,
+    settings: Settings,
+    history: tuple[ChampionHistory, ...] = (),
+) -> AsyncIterator[Judged]:
+    """Judge the windows of a range one by one, as if the challenger had got its first weight at `since`.
+
+    history: what the champion did before; see `past_of_champion`. Raises CommandFailed if the source fails.
+    """
+    gates = gate_set(spec.gates, spec.risk, 1, settings.horizon(spec.strategy), history)
+    interval, first = settings.scrape_interval, floor(since.timestamp() / settings.scrape_interval)
+    last = floor(until.timestamp() / interval) - 1
+    window, judged = first, tuple[GateStatus, ...]()
+    while window < last:
+        reach = min(last, window + _AT_ONCE)
+        measured = await source.measure(spec.gates, arms, after=window, now=_just_after(reach, settings))
+        if failure := next((m for m in measured.values() if isinstance(m, SourceDown)), None):
+            raise CommandFailed(failure.message)
+        through = min((m.through for m in measured.values() if not isinstance(m, SourceDown | BadQuery)), default=reach)
+        if through <= window:
+            raise CommandFailed(f"Prometheus holds nothing after {datetime.fromtimestamp(window * interval, UTC)}")
+        for index in range(window + 1, through + 1):
+            assessment = _judge(gates, judged, _slice(measured, index), index, first + FIRST_SCRAPES, interval)
+            judged = assessment.gates
+            yield Judged(index, assessment)
+        window = through
+
+
+async def past_of_champion(
+    source: MetricsSource,
+    client: PrometheusClient,
+    spec: ModelRolloutSpec,
+    arms: Arms,
+    since: datetime,
+    settings: Settings,
+) -> tuple[ChampionHistory, ...]:
+    """What the champion did before `since`, measured as the operator does before a rollout: by halves of its pods.
+
+    Raises CommandFailed if Prometheus cannot tell.
+    """
+    try:
+        labels = client.labels(scrape_clock(arms), round(since.timestamp() * 1000))
+    except (SourceFailure, QueryRefused) as error:
+        raise CommandFailed(str(error)) from error
+    pods = sorted({entry["pod"] for entry in labels if arms.arm_of(entry["pod"]) is Arm.CHAMPION})
+    if len(pods) < len(Arm):
+        return ()
+    halves = Arms(arms.namespace, champion_pods="|".join(pods[::2]), challenger_pods="|".join(pods[1::2]))
+    window = floor(since.timestamp() / settings.scrape_interval)
+    return champion_history(
+        await source.measure(spec.gates, halves, after=window - HISTORY_WINDOWS, now=since.timestamp())
+    )
+
+
+def _judge(
+    gates: GateSet,
+    earlier: tuple[GateStatus, ...],
+    measured: Mapping[str, Measurement],
+    index: int,
+    data_expected_from: int,
+    interval: float,
+) -> Assessment:
+    blocks = [m.windows[0].block for m in measured.values() if isinstance(m, Counted) and m.windows]
+    return assess(
+        gates,
+        earlier,
+        measured,
+        through=index,
+        data_expected_from=data_expected_from,
+        challenger_rate=max((block.challenger.total for block in blocks), default=0) / interval,
+        total_rate=max((block.challenger.total + block.champion.total for block in blocks), default=0) / interval,
+    )
+
+
+def _slice(measured: Mapping[str, Measurement], index: int) -> dict[str, Measurement]:
+    """One window of what was measured."""
+    return {gate: _at(measurement, index) for gate, measurement in measured.items()}
+
+
+def _at(measurement: Measurement, index: int) -> Measurement:
+    match measurement:
+        case Counted(windows):
+            return replace(measurement, windows=tuple(w for w in windows if w.index == index), through=index)
+        case Evaluated(points):
+            return replace(measurement, points=tuple(p for p in points if p.index == index), through=index)
+        case NoData():
+            return replace(measurement, through=index)
+        case _:
+            return measurement
+
+
+def _just_after(index: int, settings: Settings) -> float:
+    """A time at which window `index` is the last complete one."""
+    return (index + 1) * settings.scrape_interval + settings.scrape_lag + settings.scrape_interval / 2
