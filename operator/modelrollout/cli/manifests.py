@@ -85,11 +85,23 @@ def line_of(field: str, node: yaml.Node) -> int:
 
 
 def _documents(data: bytes) -> Iterator[tuple[yaml.Node, Any]]:
-    loader = yaml.SafeLoader(data)
+    loader = _StrictLoader(data)
     while loader.check_node():
         node = loader.get_node()
         assert node is not None
         yield node, loader.construct_document(node)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses an object that has a field twice, as `kubectl apply` does; PyYAML keeps the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"field {key.value} is there twice", key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
 
 
 def _is_ours(content: Any) -> bool:
