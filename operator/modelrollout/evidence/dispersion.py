@@ -8,13 +8,13 @@ that hit all pods alike cancel.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelrollout.evidence.counts import ArmCounts
 from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
 
-_TIME_SCALES = (1, 3, 12)
+_LONGER_SCALES = (3, 12)
 _LEAST_BAD = 30
 _STANDARD_ERRORS = 1.5
 
@@ -37,14 +37,19 @@ class Dispersion:
 def estimate_dispersion(windows: Sequence[Sequence[ArmCounts]]) -> Dispersion:
     """The dispersion over windows that each hold the counts of the champion's pods, in the same order.
 
-    With one pod only, give neighbouring windows in pairs in place of pods. Bursts may last longer than a
-    window: the largest estimate over windows merged by 1, 3 and 12 is returned. 200 windows or more make a
-    useful estimate.
+    With one pod only, give neighbouring windows in pairs in place of pods. Bursts may last longer than a window:
+    an estimate over 3 or 12 windows merged takes the place of a shorter one where it is clearly larger. 200 windows
+    or more make a useful estimate, an hour of them a good one.
     """
-    return max((_at_scale(_merged(windows, scale)) for scale in _TIME_SCALES), key=lambda found: found.upper)
+    found = _at_scale(windows)
+    for scale in _LONGER_SCALES:
+        longer = _at_scale(_merged(windows, scale))
+        if longer.estimate - _STANDARD_ERRORS * longer.standard_error > found.estimate:
+            found = longer
+    return found
 
 
-def _at_scale(windows: Iterable[Sequence[ArmCounts]]) -> Dispersion:
+def _at_scale(windows: Sequence[Sequence[ArmCounts]]) -> Dispersion:
     pairs = [pair for window in windows if (pair := _squares(window))[1] > 0]
     bad = sum(pod.bad for window in windows for pod in window)
     expected = math.fsum(pair[1] for pair in pairs)

@@ -152,7 +152,7 @@ def judge_drift(test: DriftTest, state: DriftState) -> Judgement:
         log_e_promotion=state.best_promotion,
         champion_rate=None,
         challenger_rate=None,
-        gap_bound=1.0,
+        gap_bound=0.0,
         requests_seen=seen,
         requests_needed=needed,
     )

@@ -19,7 +19,7 @@ from modelrollout.evidence.packing import pack_floats, unpack_floats
 from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict, undecided_text
 
 _BURN_IN_WINDOWS = 30
-_LEAST_REQUESTS = 5
+_LEAST_REQUESTS = 20
 _AGREEING_WINDOWS = 3
 # Stakes by the effect they suit, in standard deviations of one window.
 _EFFECTS = (0.05, 0.1, 0.2, 0.4, 0.8)
@@ -196,7 +196,7 @@ def judge_mean(test: MeanTest, state: MeanState) -> Judgement:
         log_e_promotion=state.best_promotion,
         champion_rate=state.champion.mean,
         challenger_rate=state.challenger.mean,
-        gap_bound=math.inf,
+        gap_bound=0.0,
         requests_seen=state.challenger.count,
         requests_needed=needed,
     )

@@ -14,7 +14,7 @@ from modelrollout.evidence.proportion import ProportionTest
 
 # Evidence that the mixtures over unknown effects cost against the best single guess, in nats. Measured by
 # simulation.
-_ROLLBACK_MIXTURE_COST = math.log(2) + math.log(4)
+_ROLLBACK_MIXTURE_COST = math.log(6)
 _PROMOTION_MIXTURE_COST = math.log(2)
 
 
@@ -48,9 +48,7 @@ class Forecast:
     median_seconds: float
 
 
-def rollback_effort(
-    test: ProportionTest, champion_rate: float, challenger_rate: float, share: float
-) -> Effort:
+def rollback_effort(test: ProportionTest, champion_rate: float, challenger_rate: float, share: float) -> Effort:
     """Effort to roll back a challenger of that rate; `share` is its part of all requests, between 0 and 1."""
     level = -math.log(test.alpha) + _ROLLBACK_MIXTURE_COST
     allowed = test.ratio * champion_rate + test.tolerated
@@ -104,9 +102,7 @@ def _drift_for_even_odds(level: float) -> float:
     return high
 
 
-def _growth(
-    test: ProportionTest, offset: float, champion_rate: float, challenger_rate: float, share: float
-) -> float:
+def _growth(test: ProportionTest, offset: float, champion_rate: float, challenger_rate: float, share: float) -> float:
     null = HalfPlane(test.ratio, offset)
     growth = log_growth((1 - share) / share, 1.0, null, null.nearest(champion_rate), challenger_rate)
     return growth / test.dispersion

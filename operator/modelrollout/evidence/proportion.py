@@ -13,7 +13,12 @@ from itertools import islice
 from typing import Any, Self
 
 from modelrollout.evidence.counts import EMPTY_BLOCK, ArmCounts, Block
-from modelrollout.evidence.eprocess import NEVER, log_mean_exp, shiryaev_roberts_step
+from modelrollout.evidence.eprocess import (
+    NEVER,
+    log_mean_exp,
+    log_weighted_mean_exp,
+    shiryaev_roberts_step,
+)
 from modelrollout.evidence.halfplane import (
     HalfPlane,
     log_e_value,
@@ -24,9 +29,10 @@ from modelrollout.evidence.packing import pack_floats, unpack_floats
 
 UNMEASURED_DISPERSION = 2.0
 
-# What a regression may look like, as multiples of the tolerated odds. A factor of two between neighbours
-# costs at most a few per cent of the growth of the best one.
-_REGRESSIONS = (1.25, 1.5, 2.0, 3.0, 5.0, 9.0, 17.0, 33.0)
+# What a regression may look like, as multiples of the tolerated odds; in between, the nearest loses little growth.
+_REGRESSIONS = (1.5, 2.0, 3.0, 5.0, 9.0, 33.0)
+# Weight of a regression from the start against one of later onset. The latter has the horizon to pay for anyway.
+_FROM_THE_START = 0.7
 # What a good challenger may look like, as multiples of the champion's odds.
 _IMPROVEMENTS = (1.0, 0.6)
 _NEARLY_AT_MARGIN = 0.9
@@ -42,8 +48,6 @@ _HISTORY_WEIGHT = 800.0
 _AGREEING_WINDOWS = 2
 _AGREEING_WINDOWS_IF_BURSTY = 3
 _LARGEST_STAKE = 0.9
-# What it costs to reach a decision through a single effect of the mixture, with a little to spare.
-_DECIDING_ALONE = math.log(2 * len(_REGRESSIONS)) + 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +186,7 @@ def update(test: ProportionTest, state: ProportionState, block: Block) -> Propor
 
 
 def log_e_rollback(test: ProportionTest, state: ProportionState) -> float:
-    """Present evidence for rollback: half on a regression from the start, half on one with a later onset."""
+    """Present evidence for rollback: the weighted mean for a regression from the start and for a later onset."""
     return _log_e_rollback(test, state.log_regressions, state.log_onsets)
 
 
@@ -194,16 +198,16 @@ def expected_champion_rate(test: ProportionTest, state: ProportionState) -> floa
 
 
 def gap_bound(test: ProportionTest, state: ProportionState) -> float:
-    """Upper 95 % confidence bound of challenger - ratio * champion at every look; 1 while nothing is known.
+    """Upper 95 % confidence bound, at every look, of how far the challenger's rate lies beyond the margin.
 
-    If the gap changes over time this bounds the smallest it has been: the rollback evidence watches for later
-    growth.
+    That is challenger - (ratio * champion + margin): 1 while nothing is known, 0 once the margin is surely kept.
+    If the gap changes over time this bounds the smallest it has been: the rollback evidence watches for growth.
     """
     threshold = -math.log(_BOUND_ERROR)
-    reached = [gap for gap, log_e in zip(_GAP_LADDER, state.log_ladder, strict=True) if log_e >= threshold]
     if state.best_promotion >= threshold:
-        reached.append(test.margin)
-    return min(reached, default=1.0)
+        return 0.0
+    reached = [gap for gap, log_e in zip(_GAP_LADDER, state.log_ladder, strict=True) if log_e >= threshold]
+    return min(reached) - test.margin if reached else 1.0
 
 
 def hoped_rate(null: HalfPlane, champion_rate: float) -> float:
@@ -212,7 +216,8 @@ def hoped_rate(null: HalfPlane, champion_rate: float) -> float:
 
 
 def _log_e_rollback(test: ProportionTest, log_regressions: tuple[float, ...], log_onsets: tuple[float, ...]) -> float:
-    return log_mean_exp((log_mean_exp(log_regressions), log_mean_exp(log_onsets) - math.log(test.horizon)))
+    later = log_mean_exp(log_onsets) - math.log(test.horizon)
+    return log_weighted_mean_exp(((_FROM_THE_START, log_mean_exp(log_regressions)), (1 - _FROM_THE_START, later)))
 
 
 def _window_log_e(
@@ -260,13 +265,15 @@ def _promotion_step(
 def _ladder_step(
     test: ProportionTest, state: ProportionState, window: Block, champion_rate: float
 ) -> tuple[float, ...]:
-    """Rungs go on until the first that is reached: the bound never takes back what it has excluded."""
+    """Rungs beyond the margin, up to the first that is reached: the bound never takes back what it excluded."""
     cap = _agreement_cap(test, _BOUND_ERROR)
     threshold = -math.log(_BOUND_ERROR)
     steps = list(state.log_ladder)
     for rung, gap in enumerate(_GAP_LADDER):
         if steps[rung] >= threshold:
             break
+        if gap <= test.margin:
+            continue
         null = HalfPlane(test.ratio, gap)
         rate = null.nearest(champion_rate)
         factor = _window_log_e(test, window, null, rate, hoped_rate(null, rate))
@@ -294,6 +301,13 @@ def _lone_window_cap(test: ProportionTest, challenger: ArmCounts, allowed: float
     pay for.
     """
     if odds == _REGRESSIONS[-1] and test.dispersion <= UNMEASURED_DISPERSION:
-        return _DECIDING_ALONE - math.log(test.alpha)
+        return deciding_alone(test)
     stake = min(_LARGEST_STAKE / allowed, challenger.total * (odds - 1) / test.dispersion)
     return math.log1p(stake * (challenger.bad / challenger.total - allowed))
+
+
+def deciding_alone(test: ProportionTest) -> float:
+    """Evidence in the largest effect alone that decides at the start in one window and later in two."""
+    early = math.log(len(_REGRESSIONS) / _FROM_THE_START / test.alpha)
+    late = math.log(len(_REGRESSIONS) * test.horizon / (1 - _FROM_THE_START) / test.alpha)
+    return max(early, late / 2) + 0.2

@@ -45,7 +45,7 @@ def next_weight(
 ) -> float:
     """The weight in per cent to set now: one of the steps, never below the first.
 
-    `weight` is the present one, `gap_bound` the worst gate's upper bound of the challenger's excess (0..1),
+    `weight` is the present one, `gap_bound` the worst gate's of its `Judgement` (0..1),
     `requests_per_second` a high estimate of the traffic of both arms together.
     """
     first = budget.steps[0]

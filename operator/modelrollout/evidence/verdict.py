@@ -33,9 +33,11 @@ class Judgement:
     `log_e_rollback` and `log_e_promotion` are natural logarithms of e-values: the present one for rollback
     (it is what `combine` averages over gates), the best so far for promotion. Rates and `gap_bound` are
     fractions 0..1 for proportions, in the unit of the metric for means; a rate is None before the first
-    request. `gap_bound` is an upper confidence bound of challenger rate minus ratio times champion rate.
-    `requests_needed` counts challenger requests from the start of the rollout, assuming that the challenger
-    is as good as the champion; it is infinite when that assumption would never lead to a pass.
+    request.
+    `gap_bound` is an upper confidence bound of how far the challenger's rate lies beyond the margin: 1 while nothing
+    is known, 0 once the margin is surely kept, and always 0 for means and drift, which count no bad requests.
+    `requests_needed` counts challenger requests from the start of the rollout, assuming that the challenger is as good
+    as the champion; it is infinite when that assumption would never lead to a pass.
     """
 
     verdict: Verdict
@@ -57,7 +59,7 @@ class Judgement:
 
 def unavailable(reason: str, guarantee: Guarantee = Guarantee.THRESHOLD) -> Judgement:
     """The judgement of a gate whose source is down, broken or silent: never a fail."""
-    return Judgement(Verdict.UNAVAILABLE, guarantee, reason, 0.0, 0.0, None, None, math.inf, 0, math.inf)
+    return Judgement(Verdict.UNAVAILABLE, guarantee, reason, 0.0, 0.0, None, None, 1.0, 0, math.inf)
 
 
 def eta_seconds(requests_missing: float, requests_per_second: float) -> float:

@@ -51,14 +51,14 @@ def test_the_first_windows_only_teach_the_scale():
 
 
 def test_thin_windows_are_merged():
-    apart = update_mean(TEST, update_mean(TEST, MeanState(), ArmSum(40, 40), ArmSum(2, 2)), ArmSum(), ArmSum(8, 8))
-    assert apart == update_mean(TEST, MeanState(), ArmSum(40, 40), ArmSum(10, 10))
+    apart = update_mean(TEST, update_mean(TEST, MeanState(), ArmSum(40, 40), ArmSum(2, 2)), ArmSum(), ArmSum(18, 18))
+    assert apart == update_mean(TEST, MeanState(), ArmSum(40, 40), ArmSum(20, 20))
 
 
 def test_a_constant_metric_is_no_evidence():
     state = MeanState()
     for _ in range(50):
-        state = update_mean(TEST, state, ArmSum(10, 10), ArmSum(10, 10))
+        state = update_mean(TEST, state, ArmSum(30, 30), ArmSum(30, 30))
     assert judge_mean(TEST, state).verdict is Verdict.UNDECIDED
     assert judge_mean(TEST, state).requests_needed == math.inf
 

@@ -1,0 +1,42 @@
+"""Run the studies of the evidence engine, print their tables and keep the results in docs/benchmarks.
+
+python -m tests.bench [calibration | peers | cost ...] [--rollouts N] [--output FOLDER]
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from tests.bench import calibration, calibration_others, compare, cost, report
+
+STUDIES = ("calibration", "peers", "cost")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="tests.bench", description=__doc__)
+    parser.add_argument("studies", nargs="*", default=STUDIES, help="which to run, default all: " + ", ".join(STUDIES))
+    parser.add_argument("--rollouts", type=int, default=2000, help="simulated rollouts per calibration scenario")
+    parser.add_argument("--output", type=Path, default=Path("docs/benchmarks"), help="folder of the results")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.studies) - set(STUDIES):
+        parser.error(f"unknown study {', '.join(sorted(unknown))}; there are {', '.join(STUDIES)}")
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    if "calibration" in arguments.studies:
+        rows = calibration.run(arguments.rollouts) + calibration_others.run(arguments.rollouts)
+        _keep(arguments.output, "calibration", rows, report.calibration(rows))
+    if "peers" in arguments.studies:
+        results = compare.run(max(50, arguments.rollouts // 6), max(200, arguments.rollouts // 2))
+        _keep(arguments.output, "peers", results, report.peers(results))
+    if "cost" in arguments.studies:
+        rows = cost.run()
+        _keep(arguments.output, "cost", rows, report.cost(rows))
+
+
+def _keep(folder: Path, name: str, results: object, text: str) -> None:
+    (folder / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
+    (folder / f"{name}.md").write_text(text)
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""Ours against Flagger, Argo Rollouts and Kayenta on the same traces, at a matched false-rollback rate.
+
+Every peer is swept over limits, intervals and tolerated failures. A setting takes part in a scenario only if it
+rolls back at most 1 % of equal challengers on the same kind of traffic. Two comparisons: the setting that is best
+in *each* scenario, which nobody could choose beforehand, and the one setting per tool that is best over all.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+from modelrollout.evidence import ProportionTest
+from modelrollout.evidence.ramp import RiskBudget
+from tests.bench.judges import (
+    KayentaSetting,
+    Result,
+    ThresholdSetting,
+    kayenta_settings,
+    play_kayenta,
+    play_ours,
+    play_threshold,
+    threshold_settings,
+)
+from tests.bench.trace import Trace, record
+from tests.bench.traffic import HOUR, Scenario, between, bursts, constant, history
+from tests.bench.vdispersion import upper_dispersion
+
+ALLOWED_FALSE_ROLLBACKS = 0.01
+DECLARED, LOOSER = 0.01, (0.015, 0.02, 0.03, 0.05)
+MARGIN = 0.005
+ERRORS, SLOW = 0.005, float(stats.norm.sf(math.log(5) / 0.6))
+KAYENTA_ROLLOUTS = 100
+
+Setting = ThresholdSetting | KayentaSetting
+
+
+@dataclass(frozen=True)
+class Family:
+    """Scenarios on one kind of traffic share their null and the settings swept."""
+
+    name: str
+    null: Scenario
+    scenarios: tuple[Scenario, ...]
+
+
+def _slow(factor: float) -> Callable[[int], float]:
+    """Excess share of answers above 500 ms when a log-normal latency (median 100 ms, sigma 0.6) is stretched."""
+    return constant(float(stats.norm.sf(math.log(5 / factor) / 0.6)) - SLOW)
+
+
+def families() -> list[Family]:
+    busy = Scenario("no difference, 100 rps")
+    latency = Scenario("no difference in latency, 100 rps", rate=SLOW)
+    quiet = Scenario("no difference, 10 rps", 10.0)
+    lone = Scenario("no difference, 1 rps", 1.0)
+
+    def errors(base: Scenario, name: str, gap: Callable[[int], float]) -> Scenario:
+        return replace(base, name=f"{name}, {base.requests_per_second:g} rps", gap=gap)
+
+    return [
+        Family(
+            "errors, 100 rps",
+            busy,
+            (
+                *(errors(busy, f"+{points:g} pp", constant(points / 100)) for points in (0.25, 0.5, 1, 10, 50)),
+                errors(busy, "slow burn to +2 pp in 15 min", lambda window: 0.02 * min(window / 180, 1)),
+                errors(busy, "+1 pp from minute 8", between(96, HOUR, 0.01)),
+                errors(busy, "+50 pp from minute 8", between(96, HOUR, 0.5)),
+            ),
+        ),
+        Family(
+            "latency, 100 rps",
+            latency,
+            tuple(
+                replace(latency, name=f"latency x{factor:g}, 100 rps", gap=_slow(factor)) for factor in (1.2, 1.5, 10)
+            ),
+        ),
+        Family("errors, 10 rps", quiet, tuple(errors(quiet, f"+{p} pp", constant(p / 100)) for p in (1, 10, 50))),
+        Family("errors, 1 rps", lone, tuple(errors(lone, f"+{p} pp", constant(p / 100)) for p in (5, 50))),
+    ]
+
+
+def stress_nulls() -> list[Scenario]:
+    """Equal challengers on traffic for which no setting was tuned."""
+    return [
+        Scenario("base rate 0.8 % in place of 0.5 %", rate=0.008),
+        Scenario("shared shock +10 pp for 8 min from minute 4", shock=between(48, 144, 0.1)),
+        Scenario("bursty, dispersion 5", law=bursts(3)),
+        Scenario("daily load 10 to 190 rps", load=lambda window: 1 + 0.9 * math.sin(2 * math.pi * window / HOUR)),
+    ]
+
+
+def ours(
+    scenario: Scenario, trace: Trace, seed: int, *, budget: RiskBudget | None = None, alpha: float = DECLARED
+) -> Result:
+    """Our gate with the dispersion measured on the champion's hour before."""
+    totals, bad = history(np.random.default_rng([seed, 7]), scenario, trace.rollouts)
+    return play_ours(
+        trace,
+        ProportionTest(margin=MARGIN, alpha=alpha),
+        (totals.sum(axis=(1, 2)), bad.sum(axis=(1, 2))),
+        upper_dispersion(totals, bad),
+        budget,
+    )
+
+
+def play(setting: Setting, trace: Trace) -> Result:
+    """One peer's setting on a trace."""
+    return play_threshold(trace, setting) if isinstance(setting, ThresholdSetting) else play_kayenta(trace, setting)
+
+
+def first(trace: Trace, rollouts: int) -> Trace:
+    """The same trace with fewer rollouts, for the judge that is slow to simulate."""
+    return Trace(
+        trace.total[:, :rollouts], trace.champion_bad[:, :rollouts], trace.challenger_bad[:, :rollouts], trace.gaps
+    )
+
+
+def traces_for(setting: Setting, trace: Trace) -> Trace:
+    return first(trace, KAYENTA_ROLLOUTS) if isinstance(setting, KayentaSetting) else trace
+
+
+def run(rollouts: int, null_rollouts: int, seed: int = 3) -> dict[str, object]:
+    """All scenarios for all judges; see `render` for the tables."""
+    rows: list[dict[str, object]] = []
+    counted: dict[str, dict[str, int]] = {}
+    chosen: dict[str, list[Setting]] = {}
+    for number, family in enumerate(families()):
+        settings: list[Setting] = [*threshold_settings(family.null.rate), *kayenta_settings()]
+        null = record(family.null, null_rollouts, HOUR, seed + 100 * number)
+        matched = _matched_alpha(family.null, null, seed)
+        rows.append(
+            {"scenario": family.null.name, "results": _ours_all(family.null, null, seed, matched), "matched": matched}
+        )
+        honest = [setting for setting in settings if _false_rollbacks(setting, null) <= ALLOWED_FALSE_ROLLBACKS]
+        counted[family.name] = {
+            tool: sum(s.tool == tool for s in honest) for tool in sorted({s.tool for s in settings})
+        }
+        print(family.name, "settings within 1 % false rollbacks:", counted[family.name], flush=True)
+        found: dict[Setting, list[float]] = {setting: [] for setting in honest}
+        for offset, scenario in enumerate(family.scenarios, 1):
+            trace = record(scenario, rollouts, HOUR, seed + 100 * number + offset)
+            results = _ours_all(scenario, trace, seed, matched)
+            best: dict[str, tuple[float, Setting, dict[str, float | None]]] = {}
+            for setting in honest:
+                summary = play(setting, traces_for(setting, trace)).summary()
+                bad = summary["bad"] or 0.0
+                found[setting].append(bad)
+                if setting.tool not in best or bad < best[setting.tool][0]:
+                    best[setting.tool] = (bad, setting, summary)
+            results |= {tool: summary | {"setting": s.name} for tool, (_, s, summary) in best.items()}  # type: ignore[dict-item]
+            rows.append({"scenario": scenario.name, "results": results})
+            _print_row(rows[-1])
+        if number == 0:
+            chosen = _best_overall(found)
+            rows += _overall_rows(chosen, found, family)
+    return {"rows": rows, "settings": counted, "stress": _stress(chosen, null_rollouts, seed)}
+
+
+def _ours_all(scenario: Scenario, trace: Trace, seed: int, matched: float) -> dict[str, dict[str, float | None]]:
+    return {
+        "ours, steps": ours(scenario, trace, seed).summary(),
+        "ours, steps, matched": ours(scenario, trace, seed, alpha=matched).summary(),
+        "ours, budget": ours(scenario, trace, seed, budget=RiskBudget(100)).summary(),
+    }
+
+
+def _matched_alpha(scenario: Scenario, null: Trace, seed: int) -> float:
+    """The largest declared rate at which no more than the allowed false rollbacks are measured, as for the peers."""
+    return max(
+        alpha
+        for alpha in (DECLARED, *LOOSER)
+        if alpha == DECLARED
+        or (ours(scenario, null, seed, alpha=alpha).summary()["rolled_back"] or 0.0) <= ALLOWED_FALSE_ROLLBACKS
+    )
+
+
+def _false_rollbacks(setting: Setting, null: Trace) -> float:
+    return play(setting, traces_for(setting, null)).summary()["rolled_back"] or 0.0
+
+
+def _best_overall(found: dict[Setting, list[float]]) -> dict[str, list[Setting]]:
+    """Per tool the setting with the least geometric mean of bad answers over the scenarios."""
+    best: dict[str, list[Setting]] = {}
+    for tool in {setting.tool for setting in found}:
+        of_tool = [setting for setting in found if setting.tool == tool]
+        best[tool] = [min(of_tool, key=lambda s: math.fsum(math.log(bad + 1) for bad in found[s]))]
+    return best
+
+
+def _overall_rows(
+    chosen: dict[str, list[Setting]], found: dict[Setting, list[float]], family: Family
+) -> list[dict[str, object]]:
+    return [
+        {
+            "overall": tool,
+            "setting": settings[0].name,
+            "bad": dict(zip([s.name for s in family.scenarios], found[settings[0]], strict=True)),
+        }
+        for tool, settings in chosen.items()
+    ]
+
+
+def _stress(chosen: dict[str, list[Setting]], rollouts: int, seed: int) -> list[dict[str, object]]:
+    rows = []
+    for number, scenario in enumerate(stress_nulls()):
+        trace = record(scenario, rollouts, HOUR, seed + 1000 + number)
+        row: dict[str, object] = {"scenario": scenario.name}
+        row["ours, steps"] = ours(scenario, trace, seed).summary()["rolled_back"]
+        for tool, (setting,) in chosen.items():
+            row[tool] = _false_rollbacks(setting, trace)
+        rows.append(row)
+    return rows
+
+
+def _print_row(row: dict[str, object]) -> None:
+    results: dict[str, dict[str, float]] = row["results"]  # type: ignore[assignment]
+    cells = [f"{judge} {figures['bad']:.1f}" for judge, figures in results.items()]
+    print(f"{row['scenario']!s:40s} bad: {' | '.join(cells)}", flush=True)
