@@ -1,0 +1,224 @@
+"""What is told before anything is deployed comes true."""
+
+import json
+from pathlib import Path
+from random import Random
+from statistics import median
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.rollout.world import World, spec
+
+from modelrollout.cli.ending import Ending
+from modelrollout.cli.estimates import Estimator, Regression, weights
+from modelrollout.cli.expected import Course, Traffic, expected_course
+from modelrollout.cli.main import main
+from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
+from modelrollout.rollout.settings import Settings
+
+SETTINGS = Settings(scrape_interval=5.0)
+RATE = 0.005
+HALF = {"steps": [{"weight": 50}], "deadline": {"after": "2h"}}
+
+
+def traffic(requests_per_second: float, challenger: float = RATE) -> Traffic:
+    return Traffic(requests_per_second, {"errors": RATE}, {"errors": challenger}, UNMEASURED_DISPERSION)
+
+
+def course(requests_per_second: float, challenger: float = RATE, **changes: Any) -> Course:
+    return expected_course(spec("churn:v2", **changes), traffic(requests_per_second, challenger), SETTINGS)
+
+
+def lived(ending: str, requests_per_second: float, challenger: float, seed: int) -> float:
+    """Seconds from the first weight to the ending of a rollout with random requests."""
+    world = World(
+        spec("churn:v1", strategy=HALF),
+        error_rates={"churn:v1": RATE, "churn:v2": challenger},
+        requests_per_second=requests_per_second,
+        dice=Random(seed),
+    ).run(30)
+    world.apply(spec("churn:v2", strategy=HALF))
+    began = None
+    while ending not in world.reasons():
+        world.step()
+        began = began or (world.status.rollout and world.status.rollout.ramping_since)
+    assert began is not None
+    return (world.now - began).total_seconds()
+
+
+@pytest.mark.parametrize("requests_per_second", [10.0, 40.0])
+def test_a_good_challenger_is_promoted_about_when_expected(requests_per_second: float) -> None:
+    expected = course(requests_per_second, strategy=HALF)
+    seen = median(lived("PromotionStarted", requests_per_second, RATE, seed) for seed in range(15))
+    assert expected.ending is Ending.PROMOTED
+    assert 0.5 < expected.seconds / seen < 2
+
+
+@pytest.mark.parametrize(("requests_per_second", "challenger"), [(10.0, 0.1), (40.0, 0.05), (100.0, 0.03)])
+def test_a_bad_challenger_is_rolled_back_about_when_expected(requests_per_second: float, challenger: float) -> None:
+    expected = course(requests_per_second, challenger, strategy=HALF)
+    seen = median(lived("GateFailed", requests_per_second, challenger, seed) for seed in range(15))
+    assert expected.ending is Ending.ROLLED_BACK
+    assert 0.5 < expected.seconds / seen < 2
+
+
+@given(st.floats(0.5, 50), st.floats(2, 10))
+def test_more_traffic_decides_no_later(requests_per_second: float, factor: float) -> None:
+    slow, fast = course(requests_per_second), course(requests_per_second * factor)
+    assert fast.seconds <= slow.seconds + SETTINGS.scrape_interval
+
+
+@given(st.floats(0.5, 50), st.sampled_from([RATE, 0.02, 0.2]))
+def test_the_requests_of_a_course_are_those_that_its_weights_let_through(
+    requests_per_second: float, challenger: float
+) -> None:
+    found = course(requests_per_second, challenger)
+    passed, left = 0.0, found.seconds
+    for stage in found.stages:
+        passed += stage.share * stage.requests_per_second * min(left, stage.seconds)
+        left -= min(left, stage.seconds)
+    looks = 2 * requests_per_second * SETTINGS.scrape_interval
+    assert found.requests == pytest.approx(passed, rel=0.1, abs=looks + 1)
+
+
+def test_steps_are_gone_through_in_their_order_and_held() -> None:
+    stages = course(1000.0).stages
+    assert [stage.share for stage in stages] == [0.1, 0.5]
+    assert stages[0].seconds >= 20
+
+
+def test_approvals_are_taken_for_given_at_once() -> None:
+    steps = {"steps": [{"weight": 10, "approval": True}, {"weight": 50}]}
+    assert course(100.0, strategy=steps).ending is Ending.PROMOTED
+
+
+@pytest.mark.parametrize("action", ["Hold", "Rollback"])
+def test_a_deadline_that_cannot_be_met_is_seen_coming(action: str) -> None:
+    found = course(0.01, strategy={**HALF, "deadline": {"after": "1h", "action": action}})
+    assert found.ending is (Ending.UNDECIDED if action == "Hold" else Ending.ROLLED_BACK)
+    assert found.seconds == pytest.approx(3600, rel=0.05)
+
+
+def estimator(requests_per_second: float = 10.0, **changes: Any) -> Estimator:
+    return Estimator(spec("churn:v2", **changes), traffic(requests_per_second), SETTINGS)
+
+
+def test_every_gate_is_estimated_at_every_weight() -> None:
+    assert [(e.gate, e.weight) for e in estimator().passes()] == [("errors", 10), ("errors", 50)]
+    assert [e.weight for e in estimator(strategy={"ramp": {"maxWeight": 30}}).passes()] == [1, 2, 5, 10, 25, 30]
+
+
+def test_a_wider_margin_takes_fewer_requests_and_a_worse_challenger_too() -> None:
+    narrow, wide = (
+        next(iter(estimator(gates=[{"name": "errors", "errorRate": {"maxIncrease": margin}}]).passes())).requests
+        for margin in ("1%", "4%")
+    )
+    worse, worst = (next(iter(estimator().rollbacks(Regression.parse(text)))).requests for text in ("+1%", "+5%"))
+    assert narrow > wide
+    assert worse > worst
+
+
+def test_what_is_tolerated_is_never_rolled_back() -> None:
+    tolerant = estimator(gates=[{"name": "errors", "errorRate": {"maxIncrease": "2%", "tolerated": "1.5%"}}])
+    found = next(iter(tolerant.rollbacks(Regression.parse("+1%"))))
+    assert (found.requests, found.chance) == (float("inf"), 0.0)
+
+
+def test_without_a_champion_beside_it_nothing_is_compared() -> None:
+    whole = estimator(strategy={"steps": [{"weight": 100}]})
+    assert next(iter(whole.passes())).requests == float("inf")
+    assert next(iter(whole.rollbacks(Regression.parse("x10")))).requests == float("inf")
+
+
+def test_the_chance_to_be_in_time_falls_with_the_traffic() -> None:
+    chances = []
+    for requests_per_second in (0.05, 0.2, 1.0, 10.0):
+        changed = estimator(requests_per_second, strategy=HALF)
+        chances.append(changed.chance_of_promotion(course(requests_per_second, strategy=HALF)))
+    assert chances == sorted(chances)
+    assert chances[0] < 0.2
+    assert chances[-1] > 0.95
+
+
+@given(st.floats(0.001, 0.5), st.integers(1, 50))
+def test_a_regression_makes_a_challenger_worse_but_never_worse_than_all_bad(rate: float, amount: int) -> None:
+    for text in (f"+{amount}%", f"x{amount + 1}"):
+        assert rate < Regression.parse(text).applied_to(rate) <= 1
+
+
+@pytest.mark.parametrize("text", ["", "1%", "-1%", "+1", "x1", "x0.9", "+0%", "1.5x", "x-2", "+1%%"])
+def test_what_makes_nothing_worse_is_no_regression(text: str) -> None:
+    with pytest.raises(ValueError, match="must "):
+        Regression.parse(text)
+
+
+def test_the_weights_of_the_manifest_are_those_that_are_planned_for() -> None:
+    assert weights(spec("churn:v2")) == [10, 50]
+    assert weights(spec("churn:v2", strategy={})) == [1, 2, 5, 10, 25, 50]
+
+
+QUERY = {"name": "score", "query": {"expression": 'avg(score{pod=~"{{pods}}"})', "max": 1}}
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    return write(tmp_path)
+
+
+def write(directory: Path, **changes: Any) -> Path:
+    path = directory / "churn.yaml"
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "modelrollout.io/v1alpha1",
+                "kind": "ModelRollout",
+                "metadata": {"name": "churn"},
+                "spec": spec("churn:v2", **changes).manifest(),
+            }
+        )
+    )
+    return path
+
+
+def test_a_plan_that_can_be_met_is_told_with_its_figures(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "-f", str(manifest), "-r", "100", "--regression", "+5%"]) == 0
+    said = capsys.readouterr().out
+    assert "churn at 100 requests/s; the champion's bad requests: errors 1 %" in said
+    assert "The deadline of 24h can be met" in said
+    assert [line.split()[:3] for line in said.splitlines() if "+5%" in line] == [
+        ["errors", "+5%", "no"],
+        ["errors", "+5%", "10"],
+        ["errors", "+5%", "50"],
+    ]
+
+
+def test_a_plan_that_cannot_be_met_has_the_exit_code_of_undecided(
+    manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", "-f", str(manifest), "-r", "0.001"]) == 3
+    assert "The deadline of 24h cannot be met at this traffic" in capsys.readouterr().out
+
+
+def test_a_plan_as_json_has_null_for_never(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gates = [{"name": "errors", "errorRate": {"maxIncrease": "2%", "tolerated": "1.5%"}}]
+    assert main(["plan", "-f", str(write(tmp_path, gates=gates)), "-r", "50", "-o", "json", "--regression", "+1%"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["equal"]["ending"] == "promoted"
+    assert found["rollbacks"][0][1]["requests"] is None
+
+
+def test_gates_on_queries_are_named_as_not_estimated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    both = write(tmp_path, gates=[{"name": "errors", "errorRate": {"maxIncrease": "2%"}}, QUERY])
+    assert main(["plan", "-f", str(both), "-r", "50"]) == 0
+    assert "score: a query" in capsys.readouterr().out
+    assert main(["plan", "-f", str(write(tmp_path, gates=[QUERY])), "-r", "50"]) == 1
+    assert "no gate counts requests" in capsys.readouterr().err
+
+
+def test_a_manifest_that_is_wrong_is_not_planned_for(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest.write_text(manifest.read_text().replace("weight: 50", "weight: 5"))
+    assert main(["plan", "-f", str(manifest), "-r", "50"]) == 1
+    assert "the weight must increase from step to step" in capsys.readouterr().err
