@@ -12,6 +12,7 @@ from modelrollout.rollout.decide import decide
 from modelrollout.rollout.measurements import Counted, Evaluated, Measurement
 from modelrollout.rollout.observation import Observation, VersionObservation
 from modelrollout.rollout.plan import Placement, Plan
+from modelrollout.rollout.ramp import first_weight
 from modelrollout.rollout.recording import GateOutcome, Outcome, Record
 
 
@@ -53,7 +54,7 @@ def decide_under(records: Sequence[Record], changes: Changes) -> Iterator[tuple[
     Requests are counted as they were recorded, whatever the weight would have been. Pods and routes follow the
     decisions as fast as they did follow. Raises CommandFailed if a gate counts what was not recorded.
     """
-    status, placement = _restarted(records[0].status), None
+    status, placement = _restarted(records[0], changes), None
     for record in records:
         spec = changes.apply(record.spec)
         observation = replace(
@@ -67,9 +68,13 @@ def decide_under(records: Sequence[Record], changes: Changes) -> Iterator[tuple[
         status, placement = plan.status, plan.placement
 
 
-def _restarted(status: Status) -> Status:
-    """Without evidence of the recorded gates, which is none for others."""
-    return status.model_copy(update={"gates": ()})
+def _restarted(first: Record, changes: Changes) -> Status:
+    """The status to begin with: without the recorded gates' evidence, and before the first weight at that to come."""
+    status = first.status.model_copy(update={"gates": ()})
+    if status.rollout is None or status.rollout.ramping_since:
+        return status
+    weight = first_weight(changes.apply(first.spec).strategy)
+    return status.model_copy(update={"rollout": status.rollout.model_copy(update={"target_weight": weight})})
 
 
 def _followed(observed: Observation, placement: Placement | None) -> Observation:
