@@ -194,22 +194,30 @@ class Reconciler:
     async def _place(self, owner: Owner, rollout: ModelRollout, placement: Placement, world: "_World") -> None:
         """Pods first, then traffic, and only then remove what has none any more.
 
-        What the API server refuses is shown in the status by the next decision; until then nothing else is touched.
+        Traffic is set even if pods are refused, since it may be on its way back from a bad version. What the API server
+        refuses is shown in the status by the next decision. Raises the first refusal.
         """
+        desired, refusals = [], []
+        for wanted in placement.versions:
+            try:
+                for workload in (
+                    build_service(owner, wanted.version),
+                    build_deployment(owner, rollout.spec, wanted.version, wanted.replicas),
+                ):
+                    desired.append(workload)
+                    await self.applier.apply(owner, workload, world.find(workload))
+            except KubeError as error:
+                refusals.append(error)
         try:
-            desired = []
-            for wanted in placement.versions:
-                service = build_service(owner, wanted.version)
-                deployment = build_deployment(owner, rollout.spec, wanted.version, wanted.replicas)
-                desired += [deployment, service]
-                await self.applier.apply(owner, deployment, world.find(deployment))
-                await self.applier.apply(owner, service, world.find(service))
             route = self.router.build(owner, rollout.spec.traffic, _backends(owner, placement))
             await self.applier.apply(owner, route, world.route)
-            await self.applier.prune(owner, [*world.deployments, *world.services], desired)
+            if not refusals:
+                await self.applier.prune(owner, [*world.deployments, *world.services], desired)
         except KubeError as error:
-            self.problems[owner.uid] = str(error)
-            raise
+            refusals.append(error)
+        if refusals:
+            self.problems[owner.uid] = "; ".join(map(str, refusals))
+            raise refusals[0]
         self.problems.pop(owner.uid, None)
 
 

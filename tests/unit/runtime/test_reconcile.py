@@ -110,7 +110,20 @@ async def test_what_the_api_server_refuses_is_told_in_a_condition() -> None:
             await subject.reconcile(KEY)
     assert condition(client, "Stalled")["reason"] == "ApplyFailed"
     assert "quantities must match" in condition(client, "Ready")["message"]
-    assert (HTTP_ROUTE, "ml", "churn") not in client.objects
+
+
+async def test_traffic_follows_the_decision_even_if_pods_are_refused() -> None:
+    class Refusing(FakeKubeClient):
+        async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
+            if manifest["kind"] == DEPLOYMENT.kind:
+                raise Invalid("Deployment ml/churn: spec.template: quantities must match")
+            return await super().apply(manifest, force=force)
+
+    client = Refusing(rollout())
+    with pytest.raises(Invalid):
+        await reconciler(client).reconcile(KEY)
+    [rule] = client.objects[HTTP_ROUTE, "ml", "churn"]["spec"]["rules"]
+    assert [backend["weight"] for backend in rule["backendRefs"]] == [100]
 
 
 async def test_a_foreign_object_of_the_same_name_is_left_alone() -> None:
