@@ -42,11 +42,11 @@ def calibration(rows: Sequence[dict[str, Any]]) -> str:
     )
     return f"""# Calibration
 
-Declared: 1 % false rollbacks, 1 % false promotions. {rows[0]["rollouts"]} simulated rollouts of an hour per scenario
-and error, watched at every five-second scrape to the end. In brackets the 95 % interval (Clopper-Pearson). A rate holds if
-the upper end is at most 1.5 times what is declared. False promotions are of challengers exactly at the margin (half a
-percentage point, or a fifth of the base rate). The dispersion of each rollout is estimated from the champion's hour
-before. Raw figures: calibration.json.
+Declared: 1 % false rollbacks, 1 % false promotions. {rows[0]["rollouts"]} simulated rollouts of an hour per
+scenario and error, watched at every five-second scrape to the end. In brackets the 95 % interval
+(Clopper-Pearson). A rate holds if the upper end is at most 1.5 times what is declared. False promotions are of
+challengers exactly at the margin (half a percentage point, or a fifth of the base rate). The dispersion of each
+rollout is estimated from the champion's hour before. Raw figures: calibration.json.
 
 {verdict}
 
@@ -103,14 +103,14 @@ def _peers_head(results: dict[str, Any]) -> str:
     )
     return f"""# Against Flagger, Argo Rollouts and Kayenta
 
-All judges see the same requests with the same outcomes. Fixed steps for all: 3 min at 5 %, 3 at 10 %, 4 at 25 %, 5 at
-50 %, then promotion unless the judge objects (ours: once it passes). "Ours, budget" ramps on a budget of 100 bad
-answers. A decision takes effect five seconds later, for all alike. Excess bad answers are counted to the end of the hour,
-including those after a promotion. Peers are re-implemented from their sources and swept over limits, intervals, spans
-and tolerated failures; each cell is the best setting *for that scenario* among those with at most 1 % false rollbacks on
-equal challengers of the same traffic, which no user can know beforehand. "Matched" is ours at the loosest declared rate
-that also measures at most 1 %; plain "ours" declares 1 % and measures less. All traffic is synthetic. Raw figures:
-peers.json.
+All judges see the same requests with the same outcomes. Fixed steps for all: 3 min at 5 %, 3 at 10 %, 4 at 25 %, 5
+at 50 %, then promotion unless the judge objects (ours: once it passes). "Ours, budget" ramps on a budget of 100
+bad answers. A decision takes effect five seconds later, for all alike. Excess bad answers are counted to the end
+of the hour, including those after a promotion. Peers are re-implemented from their sources and swept over limits,
+intervals, spans and tolerated failures; each cell is the best setting *for that scenario* among those with at most
+1 % false rollbacks on equal challengers of the same traffic, which no user can know beforehand. "Matched" is ours
+at the loosest declared rate that also measures at most 1 %; plain "ours" declares 1 % and measures less. All
+traffic is synthetic. Raw figures: peers.json.
 
 Settings within 1 %: {counted}.
 """

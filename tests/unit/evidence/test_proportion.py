@@ -97,6 +97,15 @@ def test_half_the_answers_failing_is_proven_within_three_windows_however_bursty_
     assert windows_until(BURSTY, Verdict.FAIL, block(challenger_bad=12)) <= 3
 
 
+@pytest.mark.parametrize("alpha", [0.05, 0.01, 0.003])
+def test_a_late_gross_failure_is_proven_by_two_windows_but_not_by_one(alpha):
+    test = ProportionTest(margin=0.005, alpha=alpha, dispersion=1.0)
+    calm = after(test, [block(250, 1, 250, 1)] * 300)
+    hiccup = update(test, calm, block(250, 1, 250, 125))
+    assert judge(test, hiccup).verdict is not Verdict.FAIL
+    assert judge(test, update(test, hiccup, block(250, 1, 250, 125))).verdict is Verdict.FAIL
+
+
 def test_a_lone_burst_is_no_proof_for_a_bursty_service():
     state = after(BURSTY, [block(), block(challenger_bad=8), block(), block()])
     assert judge(BURSTY, state).verdict is Verdict.UNDECIDED
