@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -156,19 +157,19 @@ def interval(events: int, trials: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def run(rollouts: int, seed: int = 1) -> list[dict[str, object]]:
+def run(rollouts: int, seed: int = 1) -> list[dict[str, Any]]:
     """One row per scenario: both error rates with intervals, and the times to decide."""
     rows = []
     for number, scenario in enumerate(scenarios()):
         null = simulate(scenario, 0.0, rollouts, seed + 2 * number)
         # Warm-up is bad in itself, so at the margin only what follows it counts.
         at_margin = simulate(replace(scenario, gap=constant(0.0)), margin_of(scenario), rollouts, seed + 2 * number + 1)
-        row: dict[str, object] = {"scenario": scenario.name, "rollouts": rollouts}
+        row: dict[str, Any] = {"scenario": scenario.name, "rollouts": rollouts}
         for error, count in (("false_rollback", null.failed), ("false_promotion", at_margin.passed)):
             low, high = interval(count, rollouts)
             row |= {error: count / rollouts, f"{error}_low": low, f"{error}_high": high}
         row |= {
-            "holds": max(row["false_rollback_high"], row["false_promotion_high"]) <= 1.5 * DECLARED,  # type: ignore[type-var]
+            "holds": max(row["false_rollback_high"], row["false_promotion_high"]) <= 1.5 * DECLARED,
             "promoted": null.passed / rollouts,
             "promoted_after_seconds": null.passed_after_seconds,
             "rolled_back_at_margin": at_margin.failed / rollouts,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def _drift_evidence(rng: np.random.Generator, tolerated: float, rates: Array) ->
     return state.best_rollback, state.best_promotion
 
 
-def run(rollouts: int, seed: int = 5) -> list[dict[str, object]]:
+def run(rollouts: int, seed: int = 5) -> list[dict[str, Any]]:
     """One row per law of the metric (means) and per tolerance (drift)."""
     rows = []
     for name, draw in LAWS.items():
@@ -64,12 +65,12 @@ def run(rollouts: int, seed: int = 5) -> list[dict[str, object]]:
     return rows
 
 
-def _row(scenario: str, rollouts: int, rollbacks: int, promotions: int) -> dict[str, object]:
-    row: dict[str, object] = {"scenario": scenario, "rollouts": rollouts}
+def _row(scenario: str, rollouts: int, rollbacks: int, promotions: int) -> dict[str, Any]:
+    row: dict[str, Any] = {"scenario": scenario, "rollouts": rollouts}
     for error, count in (("false_rollback", rollbacks), ("false_promotion", promotions)):
         low, high = interval(count, rollouts)
         row |= {error: count / rollouts, f"{error}_low": low, f"{error}_high": high}
-    row["holds"] = max(row["false_rollback_high"], row["false_promotion_high"]) <= 1.5 * DECLARED  # type: ignore[type-var]
+    row["holds"] = max(row["false_rollback_high"], row["false_promotion_high"]) <= 1.5 * DECLARED
     print(
         f"{scenario:55s} false rollback {row['false_rollback']:.4f} (<= {row['false_rollback_high']:.4f})"
         f"  false promotion {row['false_promotion']:.4f} (<= {row['false_promotion_high']:.4f})",

@@ -8,6 +8,7 @@ in *each* scenario, which nobody could choose beforehand, and the one setting pe
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -123,11 +124,11 @@ def traces_for(setting: Setting, trace: Trace) -> Trace:
     return first(trace, KAYENTA_ROLLOUTS) if isinstance(setting, KayentaSetting) else trace
 
 
-def run(rollouts: int, null_rollouts: int, seed: int = 3) -> dict[str, object]:
+def run(rollouts: int, null_rollouts: int, seed: int = 3) -> dict[str, Any]:
     """All scenarios for all judges; see `render` for the tables."""
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     counted: dict[str, dict[str, int]] = {}
-    chosen: dict[str, list[Setting]] = {}
+    chosen: dict[str, Setting] = {}
     for number, family in enumerate(families()):
         settings: list[Setting] = [*threshold_settings(family.null.rate), *kayenta_settings()]
         null = record(family.null, null_rollouts, HOUR, seed + 100 * number)
@@ -151,7 +152,7 @@ def run(rollouts: int, null_rollouts: int, seed: int = 3) -> dict[str, object]:
                 found[setting].append(bad)
                 if setting.tool not in best or bad < best[setting.tool][0]:
                     best[setting.tool] = (bad, setting, summary)
-            results |= {tool: summary | {"setting": s.name} for tool, (_, s, summary) in best.items()}  # type: ignore[dict-item]
+            results |= {tool: summary | {"setting": s.name} for tool, (_, s, summary) in best.items()}
             rows.append({"scenario": scenario.name, "results": results})
             _print_row(rows[-1])
         if number == 0:
@@ -182,41 +183,39 @@ def _false_rollbacks(setting: Setting, null: Trace) -> float:
     return play(setting, traces_for(setting, null)).summary()["rolled_back"] or 0.0
 
 
-def _best_overall(found: dict[Setting, list[float]]) -> dict[str, list[Setting]]:
+def _best_overall(found: dict[Setting, list[float]]) -> dict[str, Setting]:
     """Per tool the setting with the least geometric mean of bad answers over the scenarios."""
-    best: dict[str, list[Setting]] = {}
-    for tool in {setting.tool for setting in found}:
-        of_tool = [setting for setting in found if setting.tool == tool]
-        best[tool] = [min(of_tool, key=lambda s: math.fsum(math.log(bad + 1) for bad in found[s]))]
-    return best
+
+    def badness(setting: Setting) -> float:
+        return math.fsum(math.log(bad + 1) for bad in found[setting])
+
+    tools = sorted({setting.tool for setting in found})
+    return {tool: min((s for s in found if s.tool == tool), key=badness) for tool in tools}
 
 
 def _overall_rows(
-    chosen: dict[str, list[Setting]], found: dict[Setting, list[float]], family: Family
-) -> list[dict[str, object]]:
+    chosen: dict[str, Setting], found: dict[Setting, list[float]], family: Family
+) -> list[dict[str, Any]]:
+    names = [scenario.name for scenario in family.scenarios]
     return [
-        {
-            "overall": tool,
-            "setting": settings[0].name,
-            "bad": dict(zip([s.name for s in family.scenarios], found[settings[0]], strict=True)),
-        }
-        for tool, settings in chosen.items()
+        {"overall": tool, "setting": setting.name, "bad": dict(zip(names, found[setting], strict=True))}
+        for tool, setting in chosen.items()
     ]
 
 
-def _stress(chosen: dict[str, list[Setting]], rollouts: int, seed: int) -> list[dict[str, object]]:
+def _stress(chosen: dict[str, Setting], rollouts: int, seed: int) -> list[dict[str, Any]]:
     rows = []
     for number, scenario in enumerate(stress_nulls()):
         trace = record(scenario, rollouts, HOUR, seed + 1000 + number)
-        row: dict[str, object] = {"scenario": scenario.name}
+        row: dict[str, Any] = {"scenario": scenario.name}
         row["ours, steps"] = ours(scenario, trace, seed).summary()["rolled_back"]
-        for tool, (setting,) in chosen.items():
+        for tool, setting in chosen.items():
             row[tool] = _false_rollbacks(setting, trace)
         rows.append(row)
     return rows
 
 
-def _print_row(row: dict[str, object]) -> None:
-    results: dict[str, dict[str, float]] = row["results"]  # type: ignore[assignment]
+def _print_row(row: dict[str, Any]) -> None:
+    results: dict[str, dict[str, float]] = row["results"]
     cells = [f"{judge} {figures['bad']:.1f}" for judge, figures in results.items()]
     print(f"{row['scenario']!s:40s} bad: {' | '.join(cells)}", flush=True)

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy import optimize
@@ -46,7 +47,7 @@ def exact_projection(window: Block, null: HalfPlane, champion_rate: float, chall
     return float(found.fun)
 
 
-def run() -> list[dict[str, object]]:
+def run() -> list[dict[str, Any]]:
     """One row per operation."""
     blocks = _blocks()
     test = ProportionTest(margin=0.005, dispersion=1.2)
@@ -99,7 +100,7 @@ def run() -> list[dict[str, object]]:
     return rows
 
 
-def _row(operation: str, seconds: float, status: dict[str, object] | None = None) -> dict[str, object]:
+def _row(operation: str, seconds: float, status: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
         "operation": operation,
         "microseconds": seconds * 1e6,

@@ -79,7 +79,12 @@ def hiccups(part: float, share: float) -> Law:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What a simulated service does; `gap` is the challenger's excess rate as a function of the window."""
+    """What a simulated service does, in part as functions of the window.
+
+    gap: the challenger's excess rate. shock: what an incident adds to both arms' rates. load: factor on the traffic.
+    pod_rates: rates of the challenger's pods where they differ, around the same mean. resets, gaps: probability that a
+    window of an arm loses part of its counts, or arrives a window late. skip_windows: left out by rule at the start.
+    """
 
     name: str
     requests_per_second: float = 100.0
@@ -92,10 +97,6 @@ class Scenario:
     resets: float = 0.0
     gaps: float = 0.0
     skip_windows: int = 0
-
-    def bad(self, rng: np.random.Generator, totals: Array, rate: float) -> Array:
-        """Bad answers of an arm; with `pod_rates` the challenger's pods differ around the same mean."""
-        return self.law(rng, totals, rate)
 
 
 def constant(value: float) -> Callable[[int], float]:
