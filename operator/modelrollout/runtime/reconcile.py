@@ -209,7 +209,7 @@ class Reconciler:
             except KubeError as error:
                 refusals.append(error)
         try:
-            route = self.router.build(owner, rollout.spec.traffic, _backends(owner, placement))
+            route = self.router.build(owner, rollout.spec.traffic, _backends(owner, placement), world.route)
             await self.applier.apply(owner, route, world.route)
             if not refusals:
                 await self.applier.prune(owner, [*world.deployments, *world.services], desired)

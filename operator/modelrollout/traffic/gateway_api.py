@@ -31,17 +31,30 @@ class GatewayAPIRouter:
     def kind(self) -> ResourceKind:
         return HTTP_ROUTE
 
-    def build(self, owner: Owner, traffic: Traffic, backends: Sequence[Backend]) -> Manifest:
-        return build_http_route(owner, traffic.gateway_api, backends, version_header=self._version_header)
+    def build(
+        self, owner: Owner, traffic: Traffic, backends: Sequence[Backend], observed: Manifest | None = None
+    ) -> Manifest:
+        return build_http_route(
+            owner, traffic.gateway_api, backends, observed=observed, version_header=self._version_header
+        )
 
     def observe(self, route: Manifest | None, traffic: Traffic) -> RouteObservation:
         return route_observation(route, traffic.gateway_api)
 
 
 def build_http_route(
-    owner: Owner, gateway: GatewayAPI, backends: Sequence[Backend], *, version_header: str = VERSION_HEADER
+    owner: Owner,
+    gateway: GatewayAPI,
+    backends: Sequence[Backend],
+    *,
+    observed: Manifest | None = None,
+    version_header: str = VERSION_HEADER,
 ) -> Manifest:
-    """The HTTPRoute of a ModelRollout: one rule that splits its traffic by the weights of `backends`."""
+    """The HTTPRoute of a ModelRollout: one rule that splits its traffic by the weights of `backends`.
+
+    observed: the route as it is. A gateway that carries it stays until every gateway now asked for has accepted it, so
+    that a mistake in `parentRefs` takes no traffic away.
+    """
     match = {"path": {"type": "PathPrefix", "value": gateway.path_prefix}}
     refs = [_backend_ref(backend, version_header) for backend in _routable(backends)]
     return {
@@ -49,7 +62,10 @@ def build_http_route(
         "kind": HTTP_ROUTE.kind,
         "metadata": owner.metadata(owner.name),
         "spec": {
-            "parentRefs": [_parent_ref(parent) for parent in gateway.parent_refs],
+            "parentRefs": [
+                *(_parent_ref(parent) for parent in gateway.parent_refs),
+                *_still_needed(observed, gateway),
+            ],
             **({"hostnames": list(gateway.hostnames)} if gateway.hostnames else {}),
             "rules": [{"matches": [match], "backendRefs": refs}],
         },
@@ -100,6 +116,30 @@ def _backend_ref(backend: Backend, version_header: str) -> Manifest:
 def _parent_ref(parent: ParentReference) -> Manifest:
     optional = {"namespace": parent.namespace, "sectionName": parent.section_name}
     return {**_GATEWAY, "name": parent.name} | {key: value for key, value in optional.items() if value}
+
+
+def _still_needed(route: Manifest | None, gateway: GatewayAPI) -> list[Manifest]:
+    """References to gateways that are no longer asked for but carry the traffic, while others do not yet."""
+    if route is None or all(_answer(route, parent).settled for parent in gateway.parent_refs):
+        return []
+    home = route["metadata"]["namespace"]
+    wanted = [_parent_ref(parent) for parent in gateway.parent_refs]
+    accepted = [
+        answer["parentRef"]
+        for answer in route.get("status", {}).get("parents", ())
+        if any(condition["type"] == "Accepted" and condition["status"] == "True" for condition in answer["conditions"])
+    ]
+    return [
+        reference
+        for reference in route["spec"].get("parentRefs", ())
+        if reference not in wanted and any(_is_same(reference, other, home) for other in accepted)
+    ]
+
+
+def _is_same(reference: Mapping[str, Any], other: Mapping[str, Any], home: str) -> bool:
+    return all(reference.get(key) == other.get(key) for key in ("name", "sectionName")) and reference.get(
+        "namespace", home
+    ) == other.get("namespace", home)
 
 
 def _weights(route: Manifest) -> dict[str, int]:

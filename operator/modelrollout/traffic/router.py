@@ -16,8 +16,13 @@ class Router(Protocol):
     def kind(self) -> ResourceKind:
         """The kind of that object. It has the name of the ModelRollout."""
 
-    def build(self, owner: Owner, traffic: Traffic, backends: Sequence[Backend]) -> Manifest:
-        """The object that splits the traffic among `backends` by their weights."""
+    def build(
+        self, owner: Owner, traffic: Traffic, backends: Sequence[Backend], observed: Manifest | None = None
+    ) -> Manifest:
+        """The object that splits the traffic among `backends` by their weights.
+
+        observed: the object as it is, None if there is none. What carries traffic is given up only for what does.
+        """
 
     def observe(self, route: Manifest | None, traffic: Traffic) -> RouteObservation:
         """What the object, None if there is none, says about where the traffic goes."""

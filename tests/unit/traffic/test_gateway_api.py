@@ -195,3 +195,24 @@ def test_every_gateway_asked_for_must_settle() -> None:
     assert ROUTER.observe(answered(of_models), gateways).problem == (
         "no controller has answered for gateway edge/public, listener https (does it exist in namespace edge?)"
     )
+
+
+def test_a_gateway_that_carries_the_route_stays_until_all_that_are_asked_for_have_accepted_it() -> None:
+    mistaken = traffic({"name": "modles"})
+    before = answered(answer(ACCEPTED, RESOLVED))
+    moved = ROUTER.build(OWNER, mistaken, [CHAMPION], before)
+    assert [reference["name"] for reference in moved["spec"]["parentRefs"]] == ["modles", "models"]
+
+    unanswered = {**before, "spec": moved["spec"]}
+    still = ROUTER.build(OWNER, mistaken, [CHAMPION], unanswered)
+    assert [reference["name"] for reference in still["spec"]["parentRefs"]] == ["modles", "models"]
+
+    accepted = {**unanswered, "status": {"parents": [answer(ACCEPTED, RESOLVED, name="modles")]}}
+    done = ROUTER.build(OWNER, mistaken, [CHAMPION], accepted)
+    assert [reference["name"] for reference in done["spec"]["parentRefs"]] == ["modles"]
+
+
+def test_a_gateway_that_never_carried_the_route_is_given_up_at_once() -> None:
+    refused = answered(answer(NOT_ALLOWED, RESOLVED))
+    moved = ROUTER.build(OWNER, traffic({"name": "public"}), [CHAMPION], refused)
+    assert [reference["name"] for reference in moved["spec"]["parentRefs"]] == ["public"]
