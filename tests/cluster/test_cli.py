@@ -1,9 +1,14 @@
 """The command line against a real API server, on which the test plays the operator."""
 
 import json
+import os
+import re
 import shlex
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +19,12 @@ import yaml
 from kubernetes.client import ApiClient, CustomObjectsApi
 from tests.cluster.test_prometheus import Pod, Prometheus
 from tests.unit.cli import worlds
+from tests.unit.cli.documented import check
 from tests.unit.rollout.world import World, spec
 
 from modelrollout.api.rollout import GROUP, VERSION
 from modelrollout.cli.main import main
-from modelrollout_localcluster import Cluster
+from modelrollout_localcluster import Cluster, tool_path
 
 Manifest = dict[str, Any]
 KIND = (GROUP, VERSION)
@@ -84,12 +90,17 @@ class Stage:
         assert isinstance(patched, dict)
         return patched
 
-    def handle(self, command: str) -> None:
-        """Do what the operator does with a command: here only its value is noted."""
+    def annotation(self, command: str) -> str:
+        """The value of a command, as soon as it is given."""
         deadline = time.monotonic() + 20
         while not (value := self.get()["metadata"]["annotations"].get(f"{GROUP}/{command}")):
             assert time.monotonic() < deadline
             time.sleep(0.1)
+        return str(value)
+
+    def handle(self, command: str) -> None:
+        """Do what the operator does with a command: here only its value is noted."""
+        value = self.annotation(command)
         self.objects.patch_namespaced_custom_object_status(
             *KIND,
             self.namespace,
@@ -227,9 +238,7 @@ def test_a_command_that_comes_too_late_is_told(stage: Stage) -> None:
     stage.put(worlds.rolling_out())
 
     def roll_back_first() -> None:
-        deadline = time.monotonic() + 20
-        while f"{GROUP}/promote" not in stage.get()["metadata"]["annotations"]:
-            assert time.monotonic() < deadline
+        stage.annotation("promote")
         stage.put(worlds.rolled_back())
 
     operator = threading.Thread(target=roll_back_first)
@@ -299,6 +308,60 @@ def test_watch_tells_every_change_until_the_rollout_is_decided(stage: Stage) -> 
         operator.join()
     assert code == 0
     assert [line.split()[1] for line in out.splitlines()] == ["Ramping", "Watching", "Stable"]
+
+
+def test_kubectl_finds_its_plugin(stage: Stage) -> None:
+    stage.put(worlds.serving())
+    arguments = ["modelrollout", "get", "churn", "-n", stage.namespace, "-o", "json"]
+    environment = {**os.environ, "PATH": str(Path(sys.executable).parent), "KUBECONFIG": str(stage.kubeconfig)}
+    found = subprocess.run(
+        [tool_path("kubectl"), *arguments], env=environment, capture_output=True, text=True, check=True
+    )
+    assert json.loads(found.stdout)["champion"]["bento"] == "churn:v1"
+
+
+class Documented:
+    """The cluster of docs/cli.md: every command finds what the page tells of."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._operator: list[threading.Timer] = []
+
+    def run(self, arguments: list[str]) -> tuple[int, str]:
+        """Exit code and output of a command, with the page's namespace, user and times."""
+        match arguments:
+            case ["get", *_]:
+                self._stage.put(worlds.rolling_out())
+                self._stage.put(worlds.serving(spec=spec("fraud:v7")), "fraud")
+            case ["watch", *_]:
+                self._stage.put(worlds.rolling_out())
+                self._do_later(3, lambda: self._stage.put(worlds.watched()))
+                self._do_later(7, lambda: self._stage.put(worlds.decided()))
+            case ["abort", *_]:
+                self._stage.put(worlds.rolling_out())
+                self._do_later(0, self._abort)
+            case ["wait", *_]:
+                self._stage.put(worlds.watched())
+        code, out, error = self._stage.run(*arguments)
+        for timer in self._operator:
+            timer.join()
+        printed = (out + error).replace(self._stage.namespace, "ml")
+        printed = re.sub(r"\(\d{4}-\S+ \w+\)", "(2026-11-24T15:00:00.000000+00:00 ada)", printed)
+        return code, re.sub(r"(?m)^\d\d:\d\d:\d\d", "15:00:00", printed)
+
+    def _do_later(self, seconds: float, action: Callable[[], None]) -> None:
+        timer = threading.Timer(seconds, action)
+        timer.start()
+        self._operator.append(timer)
+
+    def _abort(self) -> None:
+        world = worlds.rolling_out()
+        world.commands = {"abort": self._stage.annotation("abort")}
+        self._stage.put(world.run(10))
+
+
+def test_the_page_shows_what_the_commands_print(stage: Stage) -> None:
+    check(Path(__file__).parents[2] / "docs" / "cli.md", Documented(stage).run, live=True)
 
 
 def test_the_past_is_judged_from_a_real_prometheus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -186,7 +186,7 @@ def write(directory: Path, **changes: Any) -> Path:
 def test_a_plan_that_can_be_met_is_told_with_its_figures(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "-f", str(manifest), "-r", "100", "--regression", "+5%"]) == 0
     said = capsys.readouterr().out
-    assert "churn at 100 requests/s; the champion's bad requests: errors 1 %" in said
+    assert "churn at 100 requests/s\nbad requests of the champion: errors 1 %; of a good challenger: errors 1 %" in said
     assert "The deadline of 24h can be met" in said
     assert [line.split()[:3] for line in said.splitlines() if "+5%" in line] == [
         ["errors", "+5%", "no"],
@@ -206,7 +206,7 @@ def test_a_plan_as_json_has_null_for_never(tmp_path: Path, capsys: pytest.Captur
     gates = [{"name": "errors", "errorRate": {"maxIncrease": "2%", "tolerated": "1.5%"}}]
     assert main(["plan", "-f", str(write(tmp_path, gates=gates)), "-r", "50", "-o", "json", "--regression", "+1%"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["equal"]["ending"] == "promoted"
+    assert found["good"]["ending"] == "promoted"
     assert found["rollbacks"][0][1]["requests"] is None
 
 
@@ -216,6 +216,23 @@ def test_gates_on_queries_are_named_as_not_estimated(tmp_path: Path, capsys: pyt
     assert "score: a query" in capsys.readouterr().out
     assert main(["plan", "-f", str(write(tmp_path, gates=[QUERY])), "-r", "50"]) == 1
     assert "no gate counts requests" in capsys.readouterr().err
+
+
+def test_the_champion_is_taken_as_it_is_told(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "-f", str(manifest), "-r", "50", "--champion-rate", "errors=0.2%"]) == 0
+    assert "bad requests of the champion: errors 0.2 %" in capsys.readouterr().out
+    assert main(["plan", "-f", str(manifest), "-r", "50", "--champion-rate", "erors=0.2%"]) == 1
+    assert "no gate that counts requests is named erors" in capsys.readouterr().err
+
+
+def test_a_gate_that_asks_for_an_improvement_is_planned_for_with_twice_as_much(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    better = write(tmp_path, gates=[{"name": "errors", "errorRate": {"minImprovement": "2%"}}])
+    assert main(["plan", "-f", str(better), "-r", "50", "--champion-error-rate", "10%"]) == 0
+    assert "of a good challenger: errors 6 %" in capsys.readouterr().out
+    assert main(["plan", "-f", str(better), "-r", "50", "--champion-error-rate", "1%"]) == 3
+    assert "even a good challenger never passes these gates" in capsys.readouterr().out
 
 
 def test_a_manifest_that_is_wrong_is_not_planned_for(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
