@@ -57,6 +57,7 @@ class Pod:
         self._durations = Histogram(
             "bentoml_service_request_duration_seconds", "Durations", labels, registry=registry, buckets=(0.1, 0.25, 1.0)
         )
+        self.outcomes = Counter("outcomes", "Labels that arrived", ("correct",), registry=registry)
         self.quality = Gauge("quality", "Something of the user's", registry=registry)
         if probed:
             self.answer(1, endpoint="/readyz")
@@ -310,6 +311,31 @@ async def test_a_label_endpoint_of_the_target_does_not_hide_the_one_of_bentoml(
     assert count.total("predict").challenger == counts(13, 4)
 
 
+async def test_a_share_of_two_counters_of_the_pods_is_counted(
+    source: PrometheusSource, champion: Pod, challenger: Pod
+) -> None:
+    gates = [ERRORS, share("wrong", bad='outcomes_total{correct="false"}'), share("right", good="outcomes_total")]
+    since = (await until_counted(source)).through
+    uncounted = await until(source, gates[1], NoData, since=since)
+    champion.outcomes.labels("true").inc()
+    challenger.outcomes.labels("true").inc()
+    unseen = await until(source, gates[1], Counted, lambda counted: bool(counted.windows), since)
+    count = Count(source, gates)
+    await count.begin()
+    await count.catch_up()
+    champion.outcomes.labels("true").inc(40)
+    champion.outcomes.labels("false").inc(5)
+    challenger.outcomes.labels("false").inc(3)
+    await count.catch_up()
+
+    assert uncounted.message.endswith(
+        "expose no outcomes_total: is its name right, and has a pod counted anything yet?"
+    )
+    assert unseen.note == 'no pod has counted any outcomes_total{correct="false"}'
+    assert count.total("wrong") == Block(counts(45, 5), counts(3, 3))
+    assert count.total("right") == Block(counts(45, 0), counts(3, 0))
+
+
 async def test_a_clock_ahead_of_prometheus_counts_no_window_before_it_was_recorded(source: PrometheusSource) -> None:
     await until_counted(source)
     now = time.time()
@@ -404,6 +430,10 @@ async def test_an_expression_for_endpoints_that_is_none_is_told(source: Promethe
     measured = await until(source, gate, BadQuery)
 
     assert "invalid repeat count" in measured.message
+
+
+def share(name: str, **part: str) -> Gate:
+    return Gate.model_validate({"name": name, "share": {"total": "outcomes_total", **part}})
 
 
 def query(expression: str) -> Gate:

@@ -1,59 +1,107 @@
 """Gates: what a challenger must show before it is promoted, and what has it rolled back."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StrictInt
 
 from modelrollout.api.base import ApiModel
+from modelrollout.api.promql import CounterSelector
 from modelrollout.api.rules import Matches, RegularExpression, Rule
 from modelrollout.api.units import Margin, Number, Percent, PositiveDuration
 
 Regex = Annotated[str, Field(min_length=1, max_length=512), RegularExpression()]
 
 
-_TOLERATED_WITHIN_MARGIN = Rule(
-    cel=f"!({Percent.form.cel('self.tolerated')} && {Margin.form.cel('self.maxIncrease')})"
-    " || double(self.tolerated.replace('%', '')) <= double(self.maxIncrease.replace('%', ''))",
-    holds=lambda gate: gate.tolerated.fraction <= gate.max_increase.fraction,
-    message="must not be above maxIncrease",
-    field="tolerated",
-)
+def _margin_rules(default: Margin) -> tuple[Rule, ...]:
+    most = f"(has(self.maxIncrease) ? self.maxIncrease : '{default}')"
+    return (
+        Rule(
+            cel="!(has(self.maxIncrease) && has(self.minImprovement))",
+            holds=lambda gate: gate.max_increase is None or gate.min_improvement is None,
+            message="only one of maxIncrease and minImprovement may be set",
+        ),
+        Rule(
+            cel=f"has(self.minImprovement) || !({Percent.form.cel('self.tolerated')} && {Margin.form.cel(most)})"
+            f" || double(self.tolerated.replace('%', '')) <= double({most}.replace('%', ''))",
+            holds=lambda gate: gate.min_improvement is not None or gate.tolerated.fraction <= gate.margin,
+            message="must not be above maxIncrease",
+            field="tolerated",
+        ),
+    )
 
 
-class ErrorRateGate(ApiModel):
-    """Share of requests that are answered with an error, compared with the champion's at the same time."""
+class ProportionGate(ApiModel):
+    """A share of bad requests, compared with that of the baseline."""
 
-    rules = (_TOLERATED_WITHIN_MARGIN,)
+    default_margin: ClassVar[Margin]
 
-    max_increase: Margin = Margin("0.5%")
-    """How much higher than the champion's the rate may be, in percentage points."""
-    max_ratio: Annotated[Number, Field(ge=1, le=10)] = 1
-    """The champion's rate is multiplied by this before the comparison."""
+    max_increase: Margin | None = None
+    """How much higher than the baseline's the share may be, in percentage points. Without it and minImprovement:
+    0.5% for errorRate, 1% for latency and share.
+    """
+    min_improvement: Margin | None = None
+    """How much lower than the baseline's the share must be, in percentage points: better by a margin, not just as good.
+    """
     tolerated: Percent = Percent("0%")
     """Increase up to which there is no rollback either. Between it and maxIncrease both outcomes are right."""
+
+    @property
+    def margin(self) -> float:
+        """Fraction by which the share may be higher than the baseline's; below 0 if it must be lower by so much."""
+        if self.min_improvement is not None:
+            return -self.min_improvement.fraction
+        return (self.max_increase or self.default_margin).fraction
+
+
+class ErrorRateGate(ProportionGate):
+    """Share of requests that are answered with an error."""
+
+    default_margin = Margin("0.5%")
+    rules = _margin_rules(default_margin)
+
+    max_ratio: Annotated[Number, Field(ge=1, le=10)] = 1
+    """The baseline's rate is multiplied by this before the comparison."""
     codes: Regex = "5.."
     """Regular expression (RE2, matched as a whole) of the HTTP status codes that are errors."""
     endpoints: Regex | None = None
     """Regular expression (RE2, matched as a whole) of the endpoints that count; all of the model's if absent."""
 
 
-class LatencyGate(ApiModel):
-    """Share of requests that take longer than a threshold, compared with the champion's at the same time."""
+class LatencyGate(ProportionGate):
+    """Share of requests that take longer than a threshold."""
 
-    rules = (_TOLERATED_WITHIN_MARGIN,)
+    default_margin = Margin("1%")
+    rules = _margin_rules(default_margin)
 
     threshold: PositiveDuration
     """A request that takes longer is a bad one. Best a bucket boundary of the service's histogram."""
-    max_increase: Margin = Margin("1%")
-    """How much higher than the champion's the share may be, in percentage points."""
-    tolerated: Percent = Percent("0%")
-    """Increase up to which there is no rollback either. Between it and maxIncrease both outcomes are right."""
     endpoints: Regex | None = None
     """Regular expression (RE2, matched as a whole) of the endpoints that count; all of the model's if absent."""
 
 
+class ShareGate(ProportionGate):
+    """Any share that two counters of the pods give: wrong labels of all labels, unsure answers of all answers."""
+
+    default_margin = Margin("1%")
+    rules = (
+        *_margin_rules(default_margin),
+        Rule(
+            cel="has(self.bad) != has(self.good)",
+            holds=lambda share: (share.bad is None) != (share.good is None),
+            message="exactly one of bad and good must be set",
+        ),
+    )
+
+    total: CounterSelector
+    """Counter of everything, as a PromQL selector without namespace and pod, e.g. `digits_outcomes_total`."""
+    bad: CounterSelector | None = None
+    """Counter of the part that is bad, e.g. `digits_outcomes_total{correct="false"}`."""
+    good: CounterSelector | None = None
+    """Counter of the part that is not bad, in place of `bad`, e.g. `digits_outcomes_total{correct="true"}`."""
+
+
 class QueryGate(ApiModel):
-    """A PromQL expression, evaluated for each version and compared with fixed bounds. No error rates hold here."""
+    """A PromQL expression, evaluated for each version and compared with bounds. No error rates hold here."""
 
     rules = (
         Rule(
@@ -100,9 +148,9 @@ class Gate(ApiModel):
 
     rules = (
         Rule(
-            cel="[has(self.errorRate), has(self.latency), has(self.query)].exists_one(kind, kind)",
-            holds=lambda gate: [gate.error_rate, gate.latency, gate.query].count(None) == 2,
-            message="exactly one of errorRate, latency and query must be set",
+            cel="[has(self.errorRate), has(self.latency), has(self.share), has(self.query)].exists_one(kind, kind)",
+            holds=lambda gate: [gate.error_rate, gate.latency, gate.share, gate.query].count(None) == 3,
+            message="exactly one of errorRate, latency, share and query must be set",
         ),
     )
 
@@ -116,5 +164,12 @@ class Gate(ApiModel):
     """Share of requests that are answered with an error."""
     latency: LatencyGate | None = None
     """Share of requests that take longer than a threshold."""
+    share: ShareGate | None = None
+    """Any share that two counters of the pods give."""
     query: QueryGate | None = None
     """A PromQL expression with bounds."""
+
+    @property
+    def proportion(self) -> ProportionGate | None:
+        """What is compared, if the gate counts something: all kinds but the query do."""
+        return self.error_rate or self.latency or self.share

@@ -1,5 +1,30 @@
 """A first look at PromQL. Prometheus has the last word, but only once there is something to judge."""
 
+from typing import Annotated
+
+from pydantic import Field
+
+from modelrollout.api.rules import DoesNotBegin, Matches
+
+_NAME = "[a-zA-Z_:][a-zA-Z0-9_:]*"
+_TEXT = r"""("([^"\\]|\\.)*"|'([^'\\]|\\.)*'|`[^`]*`)"""
+_COMPARED = " *(=|!=|=~|!~) *"
+_MATCHER = f" *[a-zA-Z_][a-zA-Z0-9_]*{_COMPARED}{_TEXT} *"
+
+CounterSelector = Annotated[
+    str,
+    Field(max_length=512),
+    Matches(
+        rf"{_NAME}(\{{({_MATCHER}(,{_MATCHER})*,?)? *\}})?",
+        'must be a PromQL selector of a counter, like outcomes_total or outcomes_total{correct="false"}',
+    ),
+    DoesNotBegin(
+        rf"{_NAME}\{{({_MATCHER},)* *(namespace|pod){_COMPARED}",
+        "must not select by namespace or pod: the operator adds those of each version",
+    ),
+]
+"""An instant vector selector of a counter, to which the pods of a version are added."""
+
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 

@@ -108,6 +108,21 @@ class Matches(_Annotation):
 
 
 @dataclass(frozen=True, slots=True)
+class DoesNotBegin(_Annotation):
+    """Annotates a string no beginning of which may match `pattern`, in the syntax that RE2 and Python share."""
+
+    pattern: str
+    message: str
+
+    def check(self, value: Any) -> None:
+        if re.match(self.pattern, value):
+            raise ValueError(self.message)
+
+    def keywords(self) -> JsonSchemaValue:
+        return {VALIDATIONS: [{"rule": f"!self.matches({_cel_string(f'^({self.pattern})')})", "message": self.message}]}
+
+
+@dataclass(frozen=True, slots=True)
 class RegularExpression(_Annotation):
     """Annotates a string that must be a regular expression in the syntax of RE2."""
 

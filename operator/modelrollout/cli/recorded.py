@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate
+from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate, ShareGate
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status
 from modelrollout.cli.console import CommandFailed
@@ -115,6 +115,8 @@ def _counted(gate: Gate) -> tuple[object, ...]:
             return "errors", kind.codes, kind.endpoints
         case Gate(latency=LatencyGate() as kind):
             return "latency", kind.threshold.seconds, kind.endpoints
+        case Gate(share=ShareGate() as kind):
+            return "share", kind.total, kind.bad, kind.good
         case Gate(query=QueryGate() as kind):
             return "query", kind.expression
         case _:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from modelrollout.metrics.scrapes import Target
+from modelrollout.metrics.selectors import BENTOML_PREFIX
 from modelrollout.metrics.source import Arm, Arms
 
 
@@ -23,10 +24,12 @@ def explain_unscraped(arm: Arm, arms: Arms, targets: Sequence[Target], since: in
 
 def explain_unexposed(arm: Arm, arms: Arms, family: str) -> str:
     """What it means that the pods of an arm are scraped but have nothing of a metric family."""
-    return (
-        f"the {arm} pods {arms.pods(arm)} in namespace {arms.namespace} are scraped but expose no {family}: is it the "
-        "BentoML port that is scraped, and are its metrics enabled?"
+    hint = (
+        "is it the BentoML port that is scraped, and are its metrics enabled?"
+        if family.startswith(BENTOML_PREFIX)
+        else "is its name right, and has a pod counted anything yet?"
     )
+    return f"the {arm} pods {arms.pods(arm)} in namespace {arms.namespace} are scraped but expose no {family}: {hint}"
 
 
 def explain_uncountable(arm: Arm, arms: Arms, family: str) -> str:

@@ -9,7 +9,7 @@ from math import isfinite
 
 from requests.auth import AuthBase
 
-from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate
+from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate, ShareGate
 from modelrollout.evidence.counts import ArmCounts
 from modelrollout.metrics.absence import (
     explain_uncountable,
@@ -22,9 +22,11 @@ from modelrollout.metrics.scrapes import Target, bare_scrapes, read_scrapes, rea
 from modelrollout.metrics.selectors import (
     DURATION_BUCKETS,
     REQUESTS,
+    counter,
     duration_buckets,
     exposing_pods,
     failed_requests,
+    family_of,
     fill_in,
     requests,
     scrape_clock,
@@ -117,6 +119,8 @@ class _Reader:
                     return self._errors(kind)
                 case Gate(latency=LatencyGate() as kind):
                     return self._slow(kind)
+                case Gate(share=ShareGate() as kind):
+                    return self._share(kind)
                 case Gate(query=QueryGate() as kind):
                     return self._evaluated(kind)
                 case _:
@@ -145,6 +149,20 @@ class _Reader:
             note=boundary.note,
         )
 
+    def _share(self, gate: ShareGate) -> Measurement:
+        family, total = family_of(gate.total), self._read(counter(self._arms, gate.total))
+        if gate.good is not None:
+            good = self._read(counter(self._arms, gate.good))
+            # Where it is missing everything would be bad.
+            self._require_family(family_of(gate.good), good)
+            return self._counted(
+                family, total=total, part=good, count_arm=lambda all_, good: ArmCounts(all_, all_ - good)
+            )
+        assert gate.bad is not None
+        bad = self._read(counter(self._arms, gate.bad))
+        note = "" if bad else f"no pod has counted any {gate.bad}"
+        return self._counted(family, total=total, part=bad, count_arm=ArmCounts, note=note)
+
     def _counted(
         self,
         family: str,
@@ -162,7 +180,7 @@ class _Reader:
                 raise Unreadable(explain_unscraped(arm, arms, self._targets, span.start_of(span.recent)))
             if arm := missing_arm(scrapes, arms, span):
                 raise Unreadable(explain_uncountable(arm, arms, family))
-        self._require_family(family, {series.labels.get("pod", "") for series in total})
+        self._require_family(family, total)
         return Counted(windows, span.through, "; ".join(filter(None, [note, *self._notes()])))
 
     def _evaluated(self, gate: QueryGate) -> Measurement:
@@ -197,8 +215,10 @@ class _Reader:
         since = self._since
         return [series for selector in selectors for series in self._client.raw(selector, since, self._span.end)]
 
-    def _require_family(self, family: str, counted_pods: set[str]) -> None:
-        silent = [arm for arm in Arm if arm not in {self._arms.arm_of(pod) for pod in counted_pods}]
+    def _require_family(self, family: str, counted: Sequence[Series]) -> None:
+        """Raises Unreadable if an arm has none of the series counted and nothing else of their metric either."""
+        counting = {self._arms.arm_of(series.labels.get("pod", "")) for series in counted}
+        silent = [arm for arm in Arm if arm not in counting]
         if not silent:
             return
         span = self._span

@@ -7,8 +7,9 @@ from modelrollout.metrics.source import Arm, Arms
 
 UP = "up"
 SCRAPE_DURATION = "scrape_duration_seconds"
-REQUESTS = "bentoml_service_request_total"
-DURATIONS = "bentoml_service_request_duration_seconds"
+BENTOML_PREFIX = "bentoml_"
+REQUESTS = f"{BENTOML_PREFIX}service_request_total"
+DURATIONS = f"{BENTOML_PREFIX}service_request_duration_seconds"
 DURATION_BUCKETS = f"{DURATIONS}_bucket"
 
 # BentoML counts the requests to its own endpoints like those to the model, wherever a path prefix puts them.
@@ -50,6 +51,17 @@ def failed_requests(arms: Arms, codes: str, endpoints: str | None) -> tuple[str,
 def duration_buckets(arms: Arms, endpoints: str | None) -> tuple[str, ...]:
     """Selectors that together give the buckets of the request durations, each series once."""
     return _of_family(DURATION_BUCKETS, arms, endpoints)
+
+
+def counter(arms: Arms, selector: str) -> tuple[str, ...]:
+    """A counter of the user's, by a selector that says nothing of pods."""
+    own = selector.partition("{")[2].rpartition("}")[0].strip(" ,")
+    return (_selector(*_pods_of(arms), *filter(None, [own]), family=family_of(selector)),)
+
+
+def family_of(selector: str) -> str:
+    """Name of the metric that a selector of the user's selects from."""
+    return selector.partition("{")[0]
 
 
 def exposing_pods(arms: Arms, family: str, within: int) -> str:

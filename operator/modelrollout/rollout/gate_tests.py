@@ -1,7 +1,7 @@
 """One test per gate of the manifest: how its data become evidence and its evidence a judgement."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import pi
 from typing import Any, Protocol
 
@@ -44,7 +44,7 @@ class GateTest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CountedGateTest:
-    """A gate on a share of bad requests: errors, or answers slower than a boundary."""
+    """A gate on a share of bad requests: errors, answers slower than a boundary, or whatever else pods count."""
 
     name: str
     test: ProportionTest
@@ -56,7 +56,11 @@ class CountedGateTest:
         return update(self.test, self._load(state), datum).to_dict()
 
     def judge(self, state: State | None) -> Judgement:
-        return judge(self.test, self._load(state))
+        judgement = judge(self.test, self._load(state))
+        if judgement.gap_bound < 1 and self.test.margin < 0:
+            # To be no better than the champion is to miss the margin, but costs no bad requests.
+            return replace(judgement, gap_bound=max(0.0, judgement.gap_bound + self.test.margin))
+        return judgement
 
     def _load(self, state: State | None) -> ProportionState:
         return ProportionState.from_dict(state) if state else start(self.test, self.champion_history)
@@ -165,12 +169,12 @@ def gate_set(
 def _gate_test(gate: Gate, alpha: float, beta: float, horizon: int, history: ChampionHistory | None) -> GateTest:
     if gate.query is not None:
         return QueryGateTest(gate.name, gate.query)
-    kind = gate.error_rate or gate.latency
+    kind = gate.proportion
     assert kind is not None
     return CountedGateTest(
         gate.name,
         ProportionTest(
-            margin=kind.max_increase.fraction,
+            margin=kind.margin,
             tolerated=kind.tolerated.fraction,
             ratio=(gate.error_rate and gate.error_rate.max_ratio) or 1.0,
             alpha=alpha,

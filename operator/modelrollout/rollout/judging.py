@@ -41,7 +41,7 @@ class Assessment:
     failure: what is wrong with the challenger; empty unless it must be rolled back.
     complete: whether every gate has data. A gate without is unavailable, unless it is too early to expect any.
     gap_bound: upper confidence bound of the worst gate's excess of bad requests, as a fraction of the requests.
-    requests_seen: the challenger's requests that this gate has judged.
+    requests_seen: the challenger's requests that were judged, by the gate that counts most of them.
     total_rate: requests per second of both arms together.
     summary: one line for a person.
     """
@@ -100,7 +100,19 @@ def assess(
             )
     absent = {name: _absence(measurement, data_expected_from) for name, measurement in missing.items()}
     notes = {name: m.note for name, m in measurements.items() if isinstance(m, Counted)}
-    return _assessment(gate_set, states, absent, notes, through, challenger_rate, total_rate)
+    rates = _rates_by_gate(measurements, challenger_rate)
+    return _assessment(gate_set, states, absent, notes, through, rates, total_rate)
+
+
+def _rates_by_gate(measurements: Mapping[str, Measurement], challenger_rate: float) -> Mapping[str, float]:
+    """What each gate counts of the challenger per second: not every request has a label that some gate waits for."""
+    counted = {
+        name: sum(window.block.challenger.total for window in measurement.windows)
+        for name, measurement in measurements.items()
+        if isinstance(measurement, Counted)
+    }
+    most = max(counted.values(), default=0)
+    return {name: challenger_rate * total / most for name, total in counted.items()} if most else {}
 
 
 def _by_window(
@@ -143,7 +155,7 @@ def _assessment(
     absent: Mapping[str, Judgement],
     notes: Mapping[str, str],
     through: int,
-    challenger_rate: float,
+    rates: Mapping[str, float],
     total_rate: float,
 ) -> Assessment:
     failure = _failure(gate_set.tests, states, gate_set.alpha)
@@ -155,7 +167,7 @@ def _assessment(
         if test.name in absent and judgement.verdict is not Verdict.FAIL:
             judgement = replace(absent[test.name], guarantee=test.guarantee)
         judgements.append(judgement)
-        gates.append(_gate_status(test, state, judgement, notes.get(test.name, ""), challenger_rate))
+        gates.append(_gate_status(test, state, judgement, notes.get(test.name, ""), rates.get(test.name, 0.0)))
     counted = [j for j in judgements if j.guarantee is not Guarantee.THRESHOLD]
     worst = max(counted, key=lambda judgement: judgement.gap_bound, default=None)
     gap_bound = worst.gap_bound if worst else 1.0
@@ -172,7 +184,7 @@ def _assessment(
         complete=not absent,
         unavailable=any(j.verdict is Verdict.UNAVAILABLE for j in judgements),
         gap_bound=gap_bound,
-        requests_seen=worst.requests_seen if worst else 0,
+        requests_seen=max((judgement.requests_seen for judgement in counted), default=0),
         total_rate=total_rate,
         summary=failure or _summary(gates),
     )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from modelrollout.api.base import ApiModel
 from modelrollout.api.baseline import Baseline, ChampionBaseline
 from modelrollout.api.conditions import Condition, ConditionStatus
-from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate
+from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate, ShareGate
 from modelrollout.api.model import Model
 from modelrollout.api.rollout import ModelRollout, ObjectMeta
 from modelrollout.api.serving import EnvVar, PodMetadata, PodTemplate, Resources, Serving
@@ -126,11 +126,14 @@ strategies = (
     | build(Strategy, declared_ramp=ramps, **strategy_fields)
 )
 
-margins = {
-    "max_increase": st.from_regex(r"9[0-9](\.[0-9]{1,6})?%", fullmatch=True),
-    "tolerated": st.from_regex(r"[0-8](\.[0-9])?%", fullmatch=True),
-    "endpoints": st.none() | regexes,
-}
+
+def _proportions(kind: type[M], /, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[M]:
+    fields["tolerated"] = st.sampled_from(["0%", "0.25%"])
+    percents = st.from_regex(r"9[0-9](\.[0-9]{1,6})?%", fullmatch=True)
+    return build(kind, **fields, max_increase=st.none() | percents) | build(kind, **fields, min_improvement=percents)
+
+
+selectors = st.sampled_from(["outcomes_total", 'outcomes_total{correct="false"}', "a:b{c=~'d|e', f!=`g`,}"])
 queries = build(
     QueryGate,
     expression=st.sampled_from(['up{pod=~"{{pods}}"}', 'max(up{namespace="{{namespace}}", pod=~"{{pods}}"})']),
@@ -142,8 +145,18 @@ queries = build(
     pass_limit=st.integers(1, 1000),
 )
 gates = (
-    build(Gate, name=labels, error_rate=build(ErrorRateGate, codes=regexes, max_ratio=ratios, **margins))
-    | build(Gate, name=labels, latency=build(LatencyGate, threshold=positive_durations, **margins))
+    build(
+        Gate,
+        name=labels,
+        error_rate=_proportions(ErrorRateGate, codes=regexes, max_ratio=ratios, endpoints=st.none() | regexes),
+    )
+    | build(
+        Gate,
+        name=labels,
+        latency=_proportions(LatencyGate, threshold=positive_durations, endpoints=st.none() | regexes),
+    )
+    | build(Gate, name=labels, share=_proportions(ShareGate, total=selectors, bad=selectors))
+    | build(Gate, name=labels, share=_proportions(ShareGate, total=selectors, good=selectors))
     | build(Gate, name=labels, query=queries)
 )
 probabilities = st.from_regex(r"([1-9]|[1-4][0-9])(\.[0-9]{1,6})?%", fullmatch=True)

@@ -3,6 +3,7 @@
 import pytest
 
 from modelrollout.metrics.selectors import (
+    counter,
     duration_buckets,
     exposing_pods,
     failed_requests,
@@ -55,6 +56,18 @@ def test_failed_requests_are_the_part_with_matching_codes() -> None:
 )
 def test_label_values_cannot_leave_their_quotes(value: str, quoted: str) -> None:
     assert all(query.endswith(f"endpoint=~{quoted}}}") for query in requests(ARMS, endpoints=value))
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ("outcomes_total", f"outcomes_total{{{OF_PODS}}}"),
+        ("outcomes_total{}", f"outcomes_total{{{OF_PODS}}}"),
+        ('outcomes_total{ correct="}",}', f'outcomes_total{{{OF_PODS},correct="}}"}}'),
+    ],
+)
+def test_a_counter_of_the_user_is_read_of_the_pods_of_both_arms(selector: str, expected: str) -> None:
+    assert counter(ARMS, selector) == (expected,)
 
 
 def test_pods_that_expose_a_family_are_told_apart_by_pod() -> None:

@@ -207,6 +207,31 @@ def test_the_challengers_pods_grow_before_its_weight() -> None:
     assert world.share("churn:v2") == 100
 
 
+def gated(gate: dict[str, object], error_rate: float) -> World:
+    """A rollout of a version with an error rate beside a champion with 5 %, judged by one gate."""
+    world = serving(error_rates={"churn:v1": 0.05, "churn:v2": error_rate})
+    world.apply(spec("churn:v2", gates=[{"name": "gate", **gate}]))
+    return world.run(400)
+
+
+LABELS = {"total": "outcomes_total", "bad": 'outcomes_total{correct="false"}'}
+BETTER = {"minImprovement": "2%"}
+BETTER_GATES = [{"errorRate": BETTER}, {"latency": {"threshold": "1s", **BETTER}}, {"share": {**LABELS, **BETTER}}]
+
+
+@pytest.mark.parametrize("gate", BETTER_GATES)
+def test_where_an_improvement_is_asked_for_only_a_better_challenger_is_promoted(gate: dict[str, object]) -> None:
+    assert gated(gate, error_rate=0.01).share("churn:v2") == 100
+    equal = gated(gate, error_rate=0.05)
+    assert (equal.share("churn:v1"), equal.status.gates[0].verdict) == (50, "Undecided")
+    assert gated(gate, error_rate=0.5).status.quarantine
+
+
+@pytest.mark.parametrize(("error_rate", "share"), [(0.05, 100), (0.2, 0)])
+def test_a_share_of_two_counters_is_judged_like_errors(error_rate: float, share: int) -> None:
+    assert gated({"share": LABELS}, error_rate).share("churn:v2") == share
+
+
 CRASHES = st.sampled_from(["none", "before the status is written", "between status and effects"])
 
 
