@@ -104,6 +104,11 @@ class Load:
         """The answers so far to requests that were sent from `moment` (seconds since the epoch) on."""
         return [answer for answer in self.answers if answer.sent >= moment]
 
+    def served(self, bento: str) -> bool:
+        """Whether the latest answer came from a version."""
+        answers = self.answers
+        return bool(answers) and answers[-1].version == bento
+
     def require_running(self) -> None:
         """Raises DemoError if the load generator has ended by itself."""
         if self._attack.poll() is not None:

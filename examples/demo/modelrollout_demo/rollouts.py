@@ -126,6 +126,12 @@ class DigitsRollout:
         self._kubectl("annotate", "--overwrite", f"--namespace={self.namespace}", KIND, NAME, annotation)
 
     @property
+    def found(self) -> ModelRollout | None:
+        """As it is now; None if there is none."""
+        manifest = self._rollouts.objects.get(NAME)
+        return _parsed(manifest) if manifest else None
+
+    @property
     def current(self) -> ModelRollout:
         """As it is now. Raises DemoError if there is none."""
         if NAME not in self._rollouts.objects:

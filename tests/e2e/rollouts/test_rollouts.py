@@ -1,0 +1,205 @@
+"""What becomes of versions on a real cluster, under live traffic.
+
+The tests share one ModelRollout, in the order of this file, since a version that serves is costly to come by.
+"""
+
+import time
+
+from tests.e2e.rollouts.evidence import requests_counted
+from tests.e2e.rollouts.world import NAMESPACE, NEXT_WEIGHT, PAUSED_WEIGHT, World, condition, is_paused, quick
+
+from modelrollout.api.rollout import ModelRollout
+from modelrollout_demo.kubectl import Object
+from modelrollout_demo.rollouts import KIND, NAME, ROUTE_KIND, remove
+from modelrollout_demo.stories import STORIES, await_promotion, await_rollback, of_version, quarantine_entry
+from modelrollout_demo.watching import eventually
+
+STORY = {story.version: story for story in STORIES}
+
+
+def test_a_steady_state_makes_no_writes(world: World) -> None:
+    world.serve("v1")
+    # Kubernetes' own controllers write the end of the start down a little later.
+    before = eventually(lambda: world.unchanged_for(6), "Kubernetes to come to rest")
+    time.sleep(30)
+    assert world.resource_versions() == before
+
+
+def test_a_good_version_is_promoted_with_the_very_pods_that_proved_it(world: World) -> None:
+    world.serve("v1")
+    started = time.time()
+    with world.no_failures():
+        world.rollout.apply("v2", quick)
+        outcome = await_promotion(world.rollout, STORY["v2"])
+    assert outcome.problems == []
+    shares = [weights.get("v2", 0) for weights in world.weights_since(started)]
+    assert shares == sorted(shares)
+    assert shares[-1] == 100
+    print(f"first weight to promotion: {outcome.seconds:.0f} s")
+
+
+def test_a_version_with_a_bug_is_rolled_back_and_tried_again_only_when_asked_for(world: World) -> None:
+    world.serve("v2")
+    version = world.rollout.digits.version("v3")
+    with world.no_failures():
+        world.rollout.apply("v3", quick)
+        outcome = await_rollback(world.rollout, STORY["v3"])
+        assert outcome.problems == []
+        world.rollout.apply("v3", quick)
+        time.sleep(10)
+        assert world.rollout.current.status.challenger is None
+        world.rollout.command("retry", str(time.time()))
+        world.rollout.until(lambda now: _attempt(now) == 2, "the second attempt of v3")
+        again = await_rollback(world.rollout, STORY["v3"])
+    assert again.problems == []
+    entry = quarantine_entry(world.rollout.current, version)
+    assert entry is not None
+    assert entry.failures == 2
+    print(f"first weight to rollback: {outcome.seconds:.0f} s, at the retry {again.seconds:.0f} s")
+
+
+def test_a_slow_version_is_rolled_back(world: World) -> None:
+    world.serve("v2")
+    with world.no_failures():
+        world.rollout.apply("v4", quick)
+        outcome = await_rollback(world.rollout, STORY["v4"])
+    assert outcome.problems == []
+
+
+def test_a_version_that_does_not_start_is_never_sent_a_request(world: World) -> None:
+    world.serve("v2")
+    started = time.time()
+
+    def impatient(manifest: Object) -> None:
+        quick(manifest)
+        manifest["spec"]["serving"]["progressDeadline"] = "30s"
+
+    with world.no_failures():
+        world.rollout.apply("v5", impatient)
+        outcome = await_rollback(world.rollout, STORY["v5"])
+    assert outcome.problems == []
+    assert of_version(world.load.since(started), "v5") == []
+    assert {weights.get("v5", 0) for weights in world.weights_since(started)} == {0}
+
+
+def test_an_operator_that_is_killed_goes_on_at_the_same_weight_with_the_same_evidence(world: World) -> None:
+    paused = world.pause("v1", champion="v2")
+    killed = time.time()
+    with world.no_failures():
+        world.kill_operator()
+        seen = _window(paused)
+        now = world.rollout.until(lambda now: _window(now) > seen + 4, "the evidence to go on")
+    assert is_paused(now, "v1")
+    assert {weights.get("v1") for weights in world.weights_since(killed)} == {PAUSED_WEIGHT}
+    assert _counted(now) == _recorded(world, now)
+
+
+def test_without_prometheus_the_weight_holds_and_then_the_rollout_goes_on(world: World) -> None:
+    world.pause("v1", champion="v2")
+    stopped = time.time()
+    with world.no_failures():
+        world.scale_prometheus(0)
+        try:
+            world.rollout.until(lambda now: _is(now, "MetricsAvailable", "False"), "the outage to be noticed")
+            time.sleep(15)
+            assert {weights.get("v1") for weights in world.weights_since(stopped)} == {PAUSED_WEIGHT}
+        finally:
+            world.scale_prometheus(1)
+        world.rollout.until(lambda now: _is(now, "MetricsAvailable", "True"), "metrics to be back")
+        world.rollout.command("approve", str(time.time()))
+        now = world.rollout.until(lambda now: now.status.weight == NEXT_WEIGHT, "the next weight")
+    print(f"verdict after the outage: {now.status.verdict}")
+
+
+def test_naming_the_champion_again_ends_the_rollout_at_once(world: World) -> None:
+    world.pause("v1", champion="v2")
+    with world.no_failures():
+        world.rollout.apply("v2", quick)
+        now = world.rollout.until(lambda now: _is(now, "Ready", "True"), "the champion to be all there is")
+    assert now.status.champion is not None
+    assert now.status.champion.bento == f"{NAME}:v2"
+    assert quarantine_entry(now, world.rollout.digits.version("v1")) is None
+
+
+def test_a_query_that_prometheus_refuses_is_told_and_holds_the_rollout(world: World) -> None:
+    world.serve("v2")
+
+    def broken(manifest: Object) -> None:
+        quick(manifest)
+        query = {"expression": 'sum(rate(nonsense{pod=~"{{pods}}"}[1m]) by', "max": 1}
+        manifest["spec"]["gates"].append({"name": "broken", "query": query})
+
+    with world.no_failures():
+        world.rollout.apply("v1", broken)
+        now = world.rollout.until(lambda now: _is(now, "MetricsAvailable", "False"), "the refused query to be told")
+        refused = condition(now, "MetricsAvailable")
+        assert refused is not None
+        assert "broken" in refused.message
+        assert "parse error" in refused.message
+        world.rollout.apply("v2", quick)
+        world.rollout.until(lambda now: _is(now, "Ready", "True"), "the champion to be all there is")
+
+
+def test_a_gateway_that_does_not_exist_is_told_and_takes_no_traffic_away(world: World) -> None:
+    world.serve("v2")
+
+    def astray(manifest: Object) -> None:
+        quick(manifest)
+        manifest["spec"]["traffic"]["gatewayAPI"]["parentRefs"] = [{"name": "modles", "namespace": "gateway-system"}]
+
+    with world.no_failures():
+        world.rollout.apply("v2", astray)
+        now = world.rollout.until(lambda now: _reason(now, "Ready") == "RouteNotAccepted", "the gateway to be missed")
+        time.sleep(10)
+        world.rollout.apply("v2", quick)
+        world.rollout.until(lambda now: _is(now, "Ready", "True"), "the route to settle")
+    ready = condition(now, "Ready")
+    assert ready is not None
+    assert "gateway-system/modles" in ready.message
+
+
+def test_nothing_is_left_of_a_deleted_modelrollout(world: World) -> None:
+    world.serve("v2")
+    remove(world.environment.kubectl, NAMESPACE)
+    kinds = ("deployments,replicasets,pods,services", ROUTE_KIND, KIND)
+    eventually(lambda: not world.made(*kinds[:2]), "everything to be gone")
+    listed = world.environment.kubectl.get(KIND, f"--namespace={NAMESPACE}")["items"]
+    assert listed == []
+
+
+def _attempt(now: ModelRollout) -> int:
+    return now.status.rollout.attempt if now.status.rollout else 0
+
+
+def _window(now: ModelRollout) -> int:
+    return now.status.evidence.window if now.status.evidence else 0
+
+
+def _is(now: ModelRollout, kind: str, status: str) -> bool:
+    found = condition(now, kind)
+    current = now.status.observed_generation == now.metadata.generation
+    return current and found is not None and found.status == status
+
+
+def _reason(now: ModelRollout, kind: str) -> str:
+    found = condition(now, kind)
+    return found.reason if found else ""
+
+
+def _counted(now: ModelRollout) -> int | None:
+    return next(gate.requests for gate in now.status.gates if gate.name == "errors")
+
+
+def _recorded(world: World, now: ModelRollout) -> int:
+    """The challenger's requests since its first weight, summed from what Prometheus recorded."""
+    assert now.status.rollout is not None
+    assert now.status.rollout.ramping_since is not None
+    environment = world.environment
+    interval = environment.scrape_interval
+    return requests_counted(
+        environment.prometheus_url,
+        f"{world.rollout.digits.workload('v1')}-.*",
+        interval,
+        after=int(now.status.rollout.ramping_since.timestamp() // interval),
+        through=_window(now),
+    )

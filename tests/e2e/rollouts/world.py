@@ -1,0 +1,166 @@
+"""The world of the end-to-end tests: a cluster with the operator, one ModelRollout and steady traffic to it."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelrollout.api.conditions import Condition
+from modelrollout.api.rollout import ModelRollout
+from modelrollout.kube.ownership import ROLLOUT_LABEL
+from modelrollout_demo.environment import Environment
+from modelrollout_demo.installation import RELEASE, SYSTEM_NAMESPACE
+from modelrollout_demo.kubectl import Object
+from modelrollout_demo.load import Load, failures_not_of_a_model
+from modelrollout_demo.rollouts import KIND, NAME, ROUTE_KIND, DigitsRollout, remove
+from modelrollout_demo.stories import FAULTY, is_serving
+from modelrollout_demo.watching import eventually
+
+NAMESPACE = "e2e"
+# The weight at which a paused rollout waits for an approval, and the one that comes next.
+PAUSED_WEIGHT = 40
+NEXT_WEIGHT = 60
+
+Edit = Callable[[Object], None]
+
+
+def quick(manifest: Object) -> None:
+    """Less time for people to watch."""
+    spec = manifest["spec"]
+    spec["serving"] |= {"drain": "3s"}
+    spec["strategy"] = {
+        "steps": [{"weight": 20, "hold": "5s"}, {"weight": PAUSED_WEIGHT, "hold": "5s"}],
+        "holdBack": {"percent": 5, "for": "10s"},
+    }
+
+
+def pausing(manifest: Object) -> None:
+    """A ramp that stays in its middle until somebody approves."""
+    quick(manifest)
+    manifest["spec"]["strategy"]["steps"] = [
+        {"weight": 20, "hold": "5s"},
+        {"weight": PAUSED_WEIGHT, "approval": True},
+        {"weight": NEXT_WEIGHT, "hold": "5m"},
+    ]
+
+
+@dataclass(frozen=True)
+class World:
+    """One for all tests: each says first which champion it wants, and finds it there if the test before left it."""
+
+    environment: Environment
+    rollout: DigitsRollout
+    load: Load
+
+    def serve(self, version: str) -> None:
+        """Have a version as the champion, with nothing else under way."""
+        bento = self.rollout.digits.version(version).bento
+        if (found := self.rollout.found) and found.status.champion and found.status.champion.bento != bento:
+            remove(self.environment.kubectl, NAMESPACE)
+        self.rollout.apply(version, quick)
+        self.rollout.until(
+            lambda now: now.spec.model.bento == bento and is_serving(now, bento), f"{bento} to serve alone", 240
+        )
+        eventually(lambda: self.load.served(bento), f"{bento} to answer")
+
+    def pause(self, version: str, champion: str) -> ModelRollout:
+        """Have a rollout of a version that waits in the middle of its ramp for an approval."""
+        found = self.rollout.found
+        if not (found and is_paused(found, version)):
+            self.serve(champion)
+            self.rollout.apply(version, pausing)
+        return self.rollout.until(lambda now: is_paused(now, version), f"{version} to wait for an approval", 240)
+
+    @contextmanager
+    def no_failures(self) -> Iterator[None]:
+        """Fails if meanwhile a request fails that no model is to blame for."""
+        started = time.time()
+        yield
+        self.load.require_running()
+        lost = failures_not_of_a_model(self.load.since(started), FAULTY)
+        assert not lost, f"{len(lost)} of {len(self.load.since(started))} requests failed, first {lost[:3]}"
+
+    def resource_versions(self) -> Mapping[str, str]:
+        """By kind and name, of the ModelRollout and all that was made for it."""
+        objects = [
+            self.environment.kubectl.get(KIND, NAME, f"--namespace={NAMESPACE}"),
+            *self.made("deployments,services", ROUTE_KIND),
+        ]
+        return {f"{one['kind']}/{one['metadata']['name']}": one["metadata"]["resourceVersion"] for one in objects}
+
+    def unchanged_for(self, seconds: float) -> Mapping[str, str] | None:
+        """`resource_versions` if they stay the same so long; None if not."""
+        before = self.resource_versions()
+        time.sleep(seconds)
+        return before if self.resource_versions() == before else None
+
+    def made(self, *kinds: str) -> list[Object]:
+        """Objects of some kinds that were made for the ModelRollout."""
+        selector = (f"--namespace={NAMESPACE}", f"--selector={ROLLOUT_LABEL}={NAME}")
+        return [one for kind in kinds for one in self.environment.kubectl.get(kind, *selector)["items"]]
+
+    def weights_since(self, moment: float) -> list[Mapping[str, int]]:
+        """How the route split the traffic from `moment` (unix time) on: what it was then, and every change since."""
+        earlier = [weights.by_version for weights in self.rollout.weights if weights.at < moment]
+        return [*earlier[-1:], *(weights.by_version for weights in self.rollout.weights if weights.at >= moment)]
+
+    def operator_pod(self) -> Object:
+        """The operator's pod. There is one."""
+        selector = f"--selector=app.kubernetes.io/instance={RELEASE}"
+        (pod,) = self.environment.kubectl.get("pods", f"--namespace={SYSTEM_NAMESPACE}", selector)["items"]
+        found: Object = pod
+        return found
+
+    def kill_operator(self) -> None:
+        """SIGKILL from outside, then wait until the kubelet has started it anew and it is ready."""
+        before = self.operator_pod()["status"]["containerStatuses"][0]
+        for pid in processes_of(before["containerID"].rpartition("/")[2]):
+            os.kill(pid, 9)
+
+        def restarted() -> bool:
+            (now,) = self.operator_pod()["status"]["containerStatuses"]
+            return bool(now["restartCount"] > before["restartCount"] and now["ready"])
+
+        eventually(restarted, "the operator to start anew", 90)
+
+    def scale_prometheus(self, replicas: int) -> None:
+        """Stop Prometheus, or start it and wait until it is ready."""
+        here = "--namespace=monitoring"
+        kubectl = self.environment.kubectl
+        kubectl("scale", "deployment/prometheus", here, f"--replicas={replicas}")
+        if replicas:
+            kubectl("rollout", "status", "deployment/prometheus", here, "--timeout=120s")
+        else:
+            kubectl("wait", "--for=delete", "pod", "--selector=app=prometheus", here, "--timeout=60s")
+
+
+def condition(rollout: ModelRollout, type_: str) -> Condition | None:
+    """A condition of the ModelRollout; None if it is absent."""
+    return next((found for found in rollout.status.conditions if found.type == type_), None)
+
+
+def is_paused(rollout: ModelRollout, version: str) -> bool:
+    """Whether a version has `PAUSED_WEIGHT` and only an approval is missing for more."""
+    status = rollout.status
+    return (
+        status.challenger is not None
+        and status.challenger.bento == f"{NAME}:{version}"
+        and status.rollout is not None
+        and status.rollout.awaits_approval
+        and status.weight == PAUSED_WEIGHT
+    )
+
+
+def processes_of(container: str) -> Sequence[int]:
+    """Processes, as this machine numbers them, in the cgroup of a container."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cgroup"):
+        try:
+            text = path.read_text()
+        except OSError:
+            continue
+        if container in text:
+            found.append(int(path.parent.name))
+    return found
