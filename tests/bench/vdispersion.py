@@ -10,18 +10,17 @@ Array = np.ndarray
 
 def upper_dispersion(totals: Array, bad: Array) -> Array:
     """`Dispersion.upper` for each rollout from counts of shape (rollouts, windows, pods)."""
-    estimate, error, failures = _at_scale(totals, bad)
+    found = _at_scale(totals, bad)
     for scale in engine._LONGER_SCALES:
-        longer, longer_error, longer_failures = _at_scale(_merged(totals, scale), _merged(bad, scale))
-        larger = longer - engine._STANDARD_ERRORS * longer_error > estimate
-        estimate = np.where(larger, longer, estimate)
-        error = np.where(larger, longer_error, error)
-        failures = np.where(larger, longer_failures, failures)
+        longer = _at_scale(_merged(totals, scale), _merged(bad, scale))
+        found = np.where(longer[0] - engine._STANDARD_ERRORS * longer[1] > found[0], longer, found)
+    estimate, error, one_more, failures = found
     least = np.where(failures >= engine._LEAST_BAD, 1.0, UNMEASURED_DISPERSION)
-    return np.maximum(least, estimate + engine._STANDARD_ERRORS * error)
+    return np.maximum(least, estimate + engine._STANDARD_ERRORS * error + one_more)
 
 
-def _at_scale(n: Array, x: Array) -> tuple[Array, Array, Array]:
+def _at_scale(n: Array, x: Array) -> Array:
+    """Rows: estimate, standard error, what one more burst would add, bad requests."""
     requests, failures = n.sum(axis=2), x.sum(axis=2)
     usable = requests >= 2
     some = np.maximum(requests, 2)
@@ -32,11 +31,8 @@ def _at_scale(n: Array, x: Array) -> tuple[Array, Array, Array]:
     estimate = observed.sum(axis=1) / total
     error = np.sqrt(((observed - estimate[:, None] * expected) ** 2 * (expected > 0)).sum(axis=1)) / total
     nothing = expected.sum(axis=1) == 0
-    return (
-        np.where(nothing, 1.0, estimate),
-        np.where(nothing, 0.0, error),
-        np.where(nothing, 0, failures.sum(axis=1)),
-    )
+    known = np.array([estimate, error, observed.max(axis=1) / total, failures.sum(axis=1)])
+    return np.where(nothing, np.array([[1.0], [0.0], [0.0], [0.0]]), known)
 
 
 def _merged(counts: Array, scale: int) -> Array:

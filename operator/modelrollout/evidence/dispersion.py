@@ -16,22 +16,27 @@ from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
 
 _LONGER_SCALES = (3, 12)
 _LEAST_BAD = 30
-_STANDARD_ERRORS = 1.5
+_STANDARD_ERRORS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Dispersion:
-    """An estimate with its standard error and the number of bad requests that it rests on."""
+    """An estimate with its standard error and the number of bad requests that it rests on.
+
+    `one_more` is what another burst as large as the largest seen would add: where burst sizes have a heavy tail, a
+    history that happens to lack large ones has a small standard error too.
+    """
 
     estimate: float
     standard_error: float
+    one_more: float
     bad: int
 
     @property
     def upper(self) -> float:
         """The figure to test with, at least 1: cautious where little is known."""
         least = 1.0 if self.bad >= _LEAST_BAD else UNMEASURED_DISPERSION
-        return max(least, self.estimate + _STANDARD_ERRORS * self.standard_error)
+        return max(least, self.estimate + _STANDARD_ERRORS * self.standard_error + self.one_more)
 
 
 def estimate_dispersion(windows: Sequence[Sequence[ArmCounts]]) -> Dispersion:
@@ -54,10 +59,11 @@ def _at_scale(windows: Sequence[Sequence[ArmCounts]]) -> Dispersion:
     bad = sum(pod.bad for window in windows for pod in window)
     expected = math.fsum(pair[1] for pair in pairs)
     if not expected:
-        return Dispersion(1.0, 0.0, 0)
+        return Dispersion(1.0, 0.0, 0.0, 0)
     estimate = math.fsum(pair[0] for pair in pairs) / expected
     spread = math.fsum((pair[0] - estimate * pair[1]) ** 2 for pair in pairs)
-    return Dispersion(estimate, math.sqrt(spread) / expected, bad)
+    largest = max(pair[0] for pair in pairs)
+    return Dispersion(estimate, math.sqrt(spread) / expected, largest / expected, bad)
 
 
 def _squares(pods: Sequence[ArmCounts]) -> tuple[float, float]:
