@@ -1,7 +1,7 @@
 """What it takes each gate to decide, weight by weight: requests, time, and the chance of doing so in time."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf, prod
 
@@ -44,8 +44,9 @@ class Regression:
 class Estimate:
     """What it takes one gate to decide while the challenger is kept at one weight.
 
-    requests: of the challenger, on average; infinite if they never decide. seconds: until a decision is as likely as
-    not. chance: of one before the deadline. extra_bad: bad requests up to then that the champion would not have had.
+    requests: of the challenger until a decision, on average; infinite if there is never one. seconds: until they have
+    come. chance: of a decision before the deadline. extra_bad: bad requests in that time that the champion would not
+    have had.
     """
 
     gate: str
@@ -57,11 +58,12 @@ class Estimate:
 
 
 class Estimator:
-    """The gates of a spec that count requests, at one traffic (`challenger` of it is not used)."""
+    """The gates of a spec that count requests, at one traffic, in which the challenger is a good one."""
 
     def __init__(self, spec: ModelRolloutSpec, traffic: Traffic, settings: Settings) -> None:
         horizon = settings.horizon(spec.strategy)
-        tests = gate_set(spec.gates, spec.risk, 1, horizon, history(traffic, settings)).tests
+        past, figures = history(traffic, settings), spec.baseline.figures
+        tests = gate_set(spec.gates, spec.risk, 1, horizon, past, figures=figures).tests
         self._tests = {test.name: test.test for test in tests if isinstance(test, CountedGateTest)}
         self._traffic = traffic
         self._settings = settings
@@ -69,7 +71,7 @@ class Estimator:
         self._weights = weights(spec)
 
     def passes(self) -> Iterator[Estimate]:
-        """What it takes to find a challenger good that is as good as the champion."""
+        """What it takes to find out that the challenger is good."""
         for gate, test in self._tests.items():
             for weight in self._weights:
                 yield self._estimate(gate, weight, self._pass(gate, test, weight / 100))
@@ -90,7 +92,7 @@ class Estimator:
         return challenger_rate < test.ratio * self._traffic.champion[gate] + test.margin
 
     def chance_of_promotion(self, course: Course) -> float:
-        """The chance that a challenger as good as the champion is promoted before the deadline, about.
+        """The chance that the good challenger is promoted before the deadline, about.
 
         course: what is expected of it. Gates are taken for independent.
         """
@@ -100,7 +102,9 @@ class Estimator:
         )
 
     def _pass(self, gate: str, test: ProportionTest, share: float) -> Effort:
-        return promotion_effort(test, self._traffic.champion[gate], share) if share < 1 else _never(test)
+        if share == 1:
+            return _never(test)
+        return promotion_effort(test, self._traffic.champion[gate], share, self._traffic.challenger[gate])
 
     def _estimate(self, gate: str, weight: int, effort: Effort, excess: float = 0.0) -> Estimate:
         stage = Stage(weight / 100, self._deadline, self._traffic.requests_per_second)
@@ -126,14 +130,24 @@ def weights(spec: ModelRolloutSpec) -> list[int]:
     return [*(level for level in LEVELS if level < most), most]
 
 
-def challenger_rates(champion: Mapping[str, float], gate: str, regression: Regression) -> dict[str, float]:
-    """A challenger that is worse in what one gate counts and as good as the champion in everything else."""
-    return {**champion, gate: regression.applied_to(champion[gate])}
+def champion_rates(
+    gates: Iterable[Gate], error_rate: float, slow_rate: float, known: Mapping[str, float]
+) -> dict[str, float]:
+    """The champion's share of bad requests by gate, for the gates that count requests.
+
+    known: by gate; takes precedence over what is assumed for errorRate gates and for all others.
+    """
+    return {
+        gate.name: known.get(gate.name, error_rate if gate.error_rate else slow_rate)
+        for gate in gates
+        if gate.proportion
+    }
 
 
-def champion_rates(gates: tuple[Gate, ...], error_rate: float, slow_rate: float) -> dict[str, float]:
-    """The champion's share of bad requests by gate, for the gates that count requests."""
-    return {gate.name: error_rate if gate.error_rate else slow_rate for gate in gates if gate.query is None}
+def good_rates(gates: Iterable[Gate], champion: Mapping[str, float]) -> dict[str, float]:
+    """The shares of a good challenger: the champion's, or better by twice what a gate asks for."""
+    margins = {gate.name: gate.proportion.margin for gate in gates if gate.proportion}
+    return {gate: max(0.0, rate + 2 * min(0.0, margins[gate])) for gate, rate in champion.items()}
 
 
 def _never(test: ProportionTest) -> Effort:

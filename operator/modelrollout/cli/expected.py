@@ -60,7 +60,7 @@ def expected_course(spec: ModelRolloutSpec, traffic: Traffic, settings: Settings
 
     Approvals are given at once. Raises ValueError if no gate counts requests.
     """
-    counted = tuple(gate for gate in spec.gates if gate.query is None)
+    counted = tuple(gate for gate in spec.gates if gate.proportion)
     if not counted:
         raise ValueError("no gate counts requests")
     spec = spec.model_copy(update={"gates": counted, "suspend": False})

@@ -1,17 +1,18 @@
 """`plan`: what a manifest's gates can decide at a given traffic, before anything is deployed."""
 
 import argparse
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from math import isinf
 from typing import Any
 
 from modelrollout.api.rollout import ModelRollout
+from modelrollout.api.units import Percent
 from modelrollout.cli import arguments
 from modelrollout.cli.arguments import Commands, add_command, add_output, add_scrape_interval, existing_file
 from modelrollout.cli.console import CommandFailed, ExitCode, print_json, table
 from modelrollout.cli.ending import Ending
-from modelrollout.cli.estimates import Estimate, Estimator, Regression, challenger_rates, champion_rates
+from modelrollout.cli.estimates import Estimate, Estimator, Regression, champion_rates, good_rates
 from modelrollout.cli.expected import Course, Traffic, expected_course
 from modelrollout.cli.manifests import read_rollout
 from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
@@ -35,11 +36,11 @@ class Regressed:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The answer to `plan`. chance: of a promotion before the deadline, of a challenger as good as the champion."""
+    """The answer to `plan`. chance: of the promotion of a good challenger before the deadline."""
 
     passes: tuple[Estimate, ...]
     rollbacks: tuple[tuple[str, Estimate], ...]
-    equal: Course
+    good: Course
     chance: float
     regressed: tuple[Regressed, ...]
 
@@ -61,14 +62,22 @@ def add_parser(commands: Commands) -> None:
         "--champion-error-rate", type=arguments.share, default=0.01, metavar="SHARE", help="for errorRate gates (1%%)"
     )
     parser.add_argument(
-        "--champion-slow-rate", type=arguments.share, default=0.01, metavar="SHARE", help="for latency gates (1%%)"
+        "--champion-slow-rate", type=arguments.share, default=0.01, metavar="SHARE", help="for all other gates (1%%)"
+    )
+    parser.add_argument(
+        "--champion-rate",
+        type=arguments.typed(_gate_and_share),
+        action="append",
+        default=[],
+        metavar="GATE=SHARE",
+        help="for one gate by its name; may be repeated",
     )
     parser.add_argument(
         "--regression",
         type=arguments.typed(Regression.parse),
         action="append",
         metavar="+SHARE|xFACTOR",
-        help=f"of the challenger, e.g. +1%% or x1.5; may be repeated ({', '.join(_REGRESSIONS)})".replace("%)", "%%)"),
+        help="of the challenger; may be repeated (x2, +1%%, +10%%)",
     )
     parser.add_argument(
         "--dispersion",
@@ -80,42 +89,48 @@ def add_parser(commands: Commands) -> None:
     add_output(parser)
 
 
+def _gate_and_share(text: str) -> tuple[str, float]:
+    gate, _, share = text.partition("=")
+    return gate, Percent(share).fraction
+
+
 def plan(options: argparse.Namespace) -> int:
     rollout = read_rollout(options.file)
-    champion = champion_rates(rollout.spec.gates, options.champion_error_rate, options.champion_slow_rate)
+    gates, known = rollout.spec.gates, dict(options.champion_rate)
+    champion = champion_rates(gates, options.champion_error_rate, options.champion_slow_rate, known)
+    if unknown := known.keys() - champion.keys():
+        raise CommandFailed(f"no gate that counts requests is named {', '.join(sorted(unknown))}")
     if not champion:
         raise CommandFailed("no gate counts requests: evaluations of a query take the same time at any traffic")
-    traffic = Traffic(options.requests_per_second, champion, champion, max(1.0, options.dispersion))
+    traffic = Traffic(options.requests_per_second, champion, good_rates(gates, champion), max(1.0, options.dispersion))
     regressions = options.regression or [Regression.parse(text) for text in _REGRESSIONS]
     outlook = look_ahead(rollout, traffic, Settings(options.scrape_interval), regressions)
     if options.output == "json":
         print_json(_for_json(asdict(outlook)))
     else:
         print(report(rollout, traffic, outlook))
-    return ExitCode.OK if outlook.equal.ending is Ending.PROMOTED else ExitCode.UNDECIDED
+    return ExitCode.OK if outlook.good.ending is Ending.PROMOTED else ExitCode.UNDECIDED
 
 
 def look_ahead(
     rollout: ModelRollout, traffic: Traffic, settings: Settings, regressions: Sequence[Regression]
 ) -> Outlook:
-    """Everything that `plan` tells about a manifest."""
+    """Everything that `plan` tells about a manifest. traffic: with a good challenger."""
     spec, champion = rollout.spec, traffic.champion
     estimator = Estimator(spec, traffic, settings)
-    equal = expected_course(spec, traffic, settings)
+    good = expected_course(spec, traffic, settings)
     regressed = []
     for gate, rate in champion.items():
         for regression in regressions:
-            worse = challenger_rates(champion, gate, regression)
-            allowed = estimator.allows(gate, worse[gate])
-            course = expected_course(
-                spec, Traffic(traffic.requests_per_second, champion, worse, traffic.dispersion), settings
-            )
-            regressed.append(Regressed(gate, regression.text, allowed, course, course.requests * (worse[gate] - rate)))
+            worse = regression.applied_to(rate)
+            course = expected_course(spec, replace(traffic, challenger={**traffic.challenger, gate: worse}), settings)
+            allowed = estimator.allows(gate, worse)
+            regressed.append(Regressed(gate, regression.text, allowed, course, course.requests * (worse - rate)))
     return Outlook(
         passes=tuple(estimator.passes()),
         rollbacks=tuple((r.text, estimate) for r in regressions for estimate in estimator.rollbacks(r)),
-        equal=equal,
-        chance=estimator.chance_of_promotion(equal),
+        good=good,
+        chance=estimator.chance_of_promotion(good),
         regressed=tuple(regressed),
     )
 
@@ -123,13 +138,13 @@ def look_ahead(
 def report(rollout: ModelRollout, traffic: Traffic, outlook: Outlook) -> str:
     """The answer for a person."""
     deadline = rollout.spec.strategy.deadline
-    rates = ", ".join(f"{gate} {percent_text(rate)}" for gate, rate in traffic.champion.items())
     parts = [
-        f"{rollout.metadata.name} at {traffic.requests_per_second:g} requests/s; the champion's bad requests: {rates}",
+        f"{rollout.metadata.name} at {traffic.requests_per_second:g} requests/s",
+        f"bad requests of the champion: {_rates(traffic.champion)}; of a good challenger: {_rates(traffic.challenger)}",
         _title("The whole rollout, as its strategy goes"),
         _courses(outlook),
         _verdict(rollout, outlook),
-        _title("Finding a challenger good that is as good as the champion"),
+        _title("Finding out that a good challenger is good"),
         table(
             ["GATE", "WEIGHT", "REQUESTS", "TIME", f"CHANCE WITHIN {deadline.after}"],
             (
@@ -137,20 +152,20 @@ def report(rollout: ModelRollout, traffic: Traffic, outlook: Outlook) -> str:
                 for e in outlook.passes
             ),
         ),
-        _title("Finding out a challenger that is worse, if it stays at one weight"),
+        _title("Finding out that a worse challenger is worse, if it stays at one weight"),
         table(
             ["GATE", "REGRESSION", "WEIGHT", "REQUESTS", "TIME", "EXTRA BAD", f"CHANCE WITHIN {deadline.after}"],
             _rollback_rows(outlook.rollbacks),
         ),
     ]
-    if queries := [gate for gate in rollout.spec.gates if gate.query]:
+    if queries := [gate for gate in rollout.spec.gates if not gate.proportion]:
         parts.append(_title("Not estimated"))
         parts += [f"{gate.name}: a query, judged by its evaluations in a row, not by requests" for gate in queries]
     return "\n".join(parts)
 
 
 def _courses(outlook: Outlook) -> str:
-    rows = [("as good", "yes", outlook.equal, 0.0)]
+    rows = [("good", "yes", outlook.good, 0.0)]
     rows += [
         (f"{r.gate} {r.regression}", "yes" if r.allowed else "no", r.course, r.extra_bad) for r in outlook.regressed
     ]
@@ -173,14 +188,14 @@ def _courses(outlook: Outlook) -> str:
 
 def _verdict(rollout: ModelRollout, outlook: Outlook) -> str:
     deadline = rollout.spec.strategy.deadline
-    if outlook.equal.ending is Ending.PROMOTED:
+    if outlook.good.ending is Ending.PROMOTED:
         return f"The deadline of {deadline.after} can be met: the chance is {_chance(outlook.chance)}."
     quickest = min(
         max(estimate.seconds for estimate in outlook.passes if estimate.weight == weight)
         for weight in {estimate.weight for estimate in outlook.passes}
     )
     if isinf(quickest):
-        return "No traffic is enough: a challenger that is as good as the champion never passes these gates."
+        return "No traffic is enough: even a good challenger never passes these gates."
     return (
         f"The deadline of {deadline.after} cannot be met at this traffic: even the best weight takes "
         f"{_time(quickest)}. Then: {deadline.action}."
@@ -190,10 +205,14 @@ def _verdict(rollout: ModelRollout, outlook: Outlook) -> str:
 def _rollback_rows(rollbacks: Iterable[tuple[str, Estimate]]) -> Iterable[Sequence[object]]:
     for regression, e in rollbacks:
         if isinf(e.requests):
-            yield e.gate, regression, f"{e.weight} %", "tolerated", None, None, None
+            yield e.gate, regression, f"{e.weight} %", "never", None, None, None
         else:
             figures = _count(e.requests), _time(e.seconds), _count(e.extra_bad), _chance(e.chance)
             yield e.gate, regression, f"{e.weight} %", *figures
+
+
+def _rates(rates: Mapping[str, float]) -> str:
+    return ", ".join(f"{gate} {percent_text(rate)}" for gate, rate in rates.items())
 
 
 def _title(text: str) -> str:

@@ -44,7 +44,8 @@ async def judge_range(
 
     history: what the champion did before; see `past_of_champion`. Raises CommandFailed if the source fails.
     """
-    gates = gate_set(spec.gates, spec.risk, 1, settings.horizon(spec.strategy), history)
+    figures, horizon = spec.baseline.figures, settings.horizon(spec.strategy)
+    gates = gate_set(spec.gates, spec.risk, 1, horizon, history, figures=figures)
     interval, first = settings.scrape_interval, floor(since.timestamp() / settings.scrape_interval)
     last = floor(until.timestamp() / interval) - 1
     window, judged = first, tuple[GateStatus, ...]()
