@@ -1,6 +1,7 @@
 """CoreDNS, Contour under Envoy and Prometheus, run as pods the way a user's cluster runs them."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
@@ -16,12 +17,6 @@ ENVOY_OFFSET = 20
 PROMETHEUS_OFFSET = 30
 SCRAPE_INTERVAL_SECONDS = 5
 _NAMESPACES = ("gateway-system", "monitoring", "projectcontour")
-_DEPLOYMENTS = (
-    ("kube-system", "coredns"),
-    ("monitoring", "prometheus"),
-    ("projectcontour", "contour"),
-    ("projectcontour", "envoy"),
-)
 _TIMEOUT = "--timeout=300s"
 
 
@@ -30,27 +25,56 @@ def install(kubeconfig: Path, node: Node, scrape_interval_seconds: int) -> None:
     data = node.directory / "prometheus"
     data.mkdir(exist_ok=True)
     os.chown(data, UNPRIVILEGED_USER, UNPRIVILEGED_USER)
+    _apply_template(kubeconfig, "dns.yaml", {"domain": CLUSTER_DOMAIN, "dns_address": node.dns_address})
+    install_gateway_and_prometheus(
+        kubeconfig,
+        envoy_address=node.network.service_address(ENVOY_OFFSET),
+        prometheus_address=node.network.service_address(PROMETHEUS_OFFSET),
+        prometheus_data=RUN / data.name,
+        scrape_interval_seconds=scrape_interval_seconds,
+    )
+    _await_deployment(kubeconfig, "kube-system", "coredns")
+
+
+def install_gateway_and_prometheus(
+    kubeconfig: Path,
+    *,
+    envoy_address: str,
+    prometheus_address: str,
+    prometheus_data: Path,
+    scrape_interval_seconds: int,
+) -> None:
+    """Apply all but CoreDNS to any cluster of one node that has the images, and wait until it works.
+
+    The addresses are cluster IPs. prometheus_data: folder of the node that UNPRIVILEGED_USER may write to.
+    """
     values = {
-        "domain": CLUSTER_DOMAIN,
-        "dns_address": node.dns_address,
-        "envoy_address": node.network.service_address(ENVOY_OFFSET),
-        "prometheus_address": node.network.service_address(PROMETHEUS_OFFSET),
-        "prometheus_data": RUN / data.name,
+        "envoy_address": envoy_address,
+        "prometheus_address": prometheus_address,
+        "prometheus_data": prometheus_data,
         "prometheus_user": UNPRIVILEGED_USER,
         "scrape_interval": f"{scrape_interval_seconds}s",
         "scrape_timeout": f"{max(1, scrape_interval_seconds // 2)}s",
-        **{f"{image.name}_image": image.reference for image in ADDON_IMAGES},
     }
     namespaces = (f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n" for name in _NAMESPACES)
     _apply(kubeconfig, "-", "---\n".join(namespaces))
     _apply(kubeconfig, str(CONTOUR.manifests))
     kubectl.run(kubeconfig, "wait", "--for=condition=Established", "customresourcedefinition", "--all", _TIMEOUT)
-    for manifest in ("dns.yaml", "contour.yaml", "prometheus.yaml"):
-        _apply(kubeconfig, "-", Template((MANIFESTS / manifest).read_text()).substitute(values))
-    for namespace, name in _DEPLOYMENTS:
-        kubectl.run(kubeconfig, "rollout", "status", f"--namespace={namespace}", f"deployment/{name}", _TIMEOUT)
+    for manifest in ("contour.yaml", "prometheus.yaml"):
+        _apply_template(kubeconfig, manifest, values)
+    for namespace, name in (("monitoring", "prometheus"), ("projectcontour", "contour"), ("projectcontour", "envoy")):
+        _await_deployment(kubeconfig, namespace, name)
     gateway = ("--namespace=gateway-system", "gateway/models", _TIMEOUT)
     kubectl.run(kubeconfig, "wait", "--for=condition=Programmed", *gateway)
+
+
+def _await_deployment(kubeconfig: Path, namespace: str, name: str) -> None:
+    kubectl.run(kubeconfig, "rollout", "status", f"--namespace={namespace}", f"deployment/{name}", _TIMEOUT)
+
+
+def _apply_template(kubeconfig: Path, manifest: str, values: Mapping[str, object]) -> None:
+    images = {f"{image.name}_image": image.reference for image in ADDON_IMAGES}
+    _apply(kubeconfig, "-", Template((MANIFESTS / manifest).read_text()).substitute(values, **images))
 
 
 def _apply(kubeconfig: Path, source: str, stdin: str | None = None) -> None:

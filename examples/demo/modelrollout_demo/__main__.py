@@ -1,6 +1,7 @@
 """`python -m modelrollout_demo`: the demo from start to end.
 
-CLUSTER says where: `local` (default) is a cluster of our own on this machine, `current` the one of KUBECONFIG.
+CLUSTER says where: `local` (default) is a cluster of our own on this machine, `current` the one of KUBECONFIG, `kind`
+one in Docker.
 """
 
 import argparse
@@ -11,9 +12,10 @@ from types import FrameType
 
 from modelrollout_demo import show
 from modelrollout_demo.console import Console, Style
+from modelrollout_demo.environment import Environment
 from modelrollout_demo.errors import DemoError
-from modelrollout_demo.installation import helm_command, install
-from modelrollout_demo.providers import CLUSTER_NAME, Provider, provider
+from modelrollout_demo.installation import DEMO_NAMESPACE, helm_command, install
+from modelrollout_demo.providers import PROVIDERS, Provider
 from modelrollout_localcluster import LocalClusterError, Progress
 
 INTERRUPTED = 130
@@ -22,14 +24,13 @@ INTERRUPTED = 130
 def main() -> int:
     """Run the demo or remove what it left. Returns the exit code: 0 only if every story came out right."""
     parser = argparse.ArgumentParser(prog="modelrollout_demo", description=__doc__)
-    parser.add_argument("--cluster", default=os.environ.get("CLUSTER") or "local", choices=["local", "current", "kind"])
-    parser.add_argument("--name", default=CLUSTER_NAME, help="of the local cluster (%(default)s)")
+    parser.add_argument("--cluster", default=os.environ.get("CLUSTER") or "local", choices=PROVIDERS)
     parser.add_argument("--down", action="store_true", help="remove what an earlier run left")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console()
     try:
-        chosen = provider(options.cluster, options.name)
+        chosen = PROVIDERS[options.cluster]()
         if options.down:
             chosen.remove()
             console.say(f"The demo is gone from the {chosen.title}.")
@@ -44,13 +45,13 @@ def _run(chosen: Provider, console: Console) -> int:
     progress = Progress()
     try:
         console.heading(f"A real cluster: {chosen.title}")
-        environment = chosen.up(progress)
-        console.command(f"export KUBECONFIG={environment.kubectl.kubeconfig}")
-        console.heading("The operator, from its Helm chart")
-        console.command(" ".join(helm_command(environment)))
-        with progress.stage("install the operator"):
-            install(environment)
-        problems = show.run(environment, console, progress)
+        with chosen.up(progress) as environment:
+            _export(console, environment)
+            console.heading("The operator, from its Helm chart")
+            console.command(" ".join(helm_command(environment)))
+            with progress.stage("install the operator"):
+                install(environment)
+            problems = show.run(environment, console, progress)
     except KeyboardInterrupt:
         console.say("Interrupted; cleaning up ...")
         chosen.abandon()
@@ -61,12 +62,17 @@ def _run(chosen: Provider, console: Console) -> int:
     console.heading("Came out wrong" if problems else "All came out as it should")
     for problem in problems:
         console.say(problem, Style.BAD)
-    console.say("The cluster is still there. Look around:")
-    console.command(f"export KUBECONFIG={environment.kubectl.kubeconfig}")
-    console.command(f"kubectl get modelrollouts,deployments,httproutes --namespace={show.NAMESPACE}")
-    console.command(f"kubectl describe modelrollout digits --namespace={show.NAMESPACE}")
-    console.say("Take it down with: make demo-down")
+    console.say("Everything is still there. Look around:")
+    _export(console, environment)
+    console.command(f"kubectl get modelrollouts,deployments,httproutes --namespace={DEMO_NAMESPACE}")
+    console.command(f"kubectl describe modelrollout digits --namespace={DEMO_NAMESPACE}")
+    console.say("Take it down with: make demo-down, with the same CLUSTER")
     return 1 if problems else 0
+
+
+def _export(console: Console, environment: Environment) -> None:
+    if kubeconfig := environment.kubectl.kubeconfig:
+        console.command(f"export KUBECONFIG={kubeconfig}")
 
 
 def _interrupt(signal_number: int, frame: FrameType | None) -> None:

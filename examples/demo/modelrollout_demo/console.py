@@ -39,7 +39,8 @@ class Console:
 
     def say(self, text: str, style: Style = Style.PLAIN) -> None:
         """A sentence to the reader."""
-        self._print("\n".join(self._painted(line, style) for line in self._wrapped(text, "  ", "  ")))
+        lines = (line for given in text.splitlines() for line in self._wrapped(given, "  ", "  "))
+        self._print("\n".join(self._painted(line, style) for line in lines))
 
     def command(self, text: str) -> None:
         """A command that is about to be run."""

@@ -9,6 +9,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 CHART = Path("charts/modelrollout")
 RELEASE = "modelrollout"
 SYSTEM_NAMESPACE = "modelrollout-system"
+DEMO_NAMESPACE = "digits"
 CHECKPOINT_SECONDS = 10
 
 
@@ -43,6 +44,7 @@ def install(environment: Environment) -> None:
 
 
 def uninstall(kubectl: Kubectl) -> None:
-    """Remove the operator, but not the CRD, which would take every ModelRollout of the cluster along."""
+    """Remove the demo's model and the operator, but not the CRD, which would take others' ModelRollouts along."""
+    kubectl("delete", "namespace", DEMO_NAMESPACE, "--ignore-not-found")
     kubectl.run("helm", "uninstall", RELEASE, f"--namespace={SYSTEM_NAMESPACE}", "--ignore-not-found", "--wait")
     kubectl("delete", "namespace", SYSTEM_NAMESPACE, "--ignore-not-found")

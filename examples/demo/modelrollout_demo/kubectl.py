@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,18 +18,22 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Kubectl:
-    """kubectl, helm and shell commands that find both, for the cluster of one kubeconfig."""
+    """kubectl, helm and shell commands that find both, for the cluster of one kubeconfig.
 
-    kubeconfig: Path
+    kubeconfig: as in KUBECONFIG; "" for kubectl's own default. cache: where kubectl remembers what a server offers;
+    None for its own default.
+    """
+
+    kubeconfig: str
+    cache: Path | None = None
     environment: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         folders = [str(tool_path(program).parent) for program in ("kubectl", "helm")]
         environment = {
             **os.environ,
-            "KUBECONFIG": str(self.kubeconfig),
-            # What kubectl remembers about a server must not outlive it: the next one may have the same address.
-            "KUBECACHEDIR": str(self.kubeconfig.with_name("kubectl-cache")),
+            **({"KUBECONFIG": self.kubeconfig} if self.kubeconfig else {}),
+            **({"KUBECACHEDIR": str(self.cache)} if self.cache else {}),
             "PATH": os.pathsep.join([*folders, os.environ.get("PATH", "")]),
         }
         object.__setattr__(self, "environment", environment)
@@ -46,6 +52,20 @@ class Kubectl:
             raise DemoError(f"{shown} failed:\n{result.stderr.strip() or result.stdout.strip()}")
         return result.stdout
 
+    @contextmanager
+    def forwarded(self, namespace: str, service: str, port: int) -> Iterator[str]:
+        """The URL under which this machine reaches a service while `with` lasts. Raises DemoError if it cannot."""
+        where = ("--address=127.0.0.1", f"--namespace={namespace}", f"service/{service}")
+        with self.follow("port-forward", *where, f":{port}") as process:
+            try:
+                assert process.stdout is not None
+                found = re.match(r"Forwarding from (\S+)", process.stdout.readline())
+                if not found:
+                    raise DemoError(f"kubectl port-forward {' '.join(where)} :{port} did not work")
+                yield f"http://{found[1]}"
+            finally:
+                process.terminate()
+
     def get(self, *arguments: str) -> Any:
         """`kubectl get ... --output=json`, parsed."""
         return json.loads(self("get", *arguments, "--output=json"))
@@ -61,7 +81,7 @@ class Kubectl:
             ["kubectl", *arguments],
             env=self.environment,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             text=True,
             # Ctrl-C is for the demo, which ends its children in order.
             start_new_session=True,

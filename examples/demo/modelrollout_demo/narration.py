@@ -67,9 +67,10 @@ class Narrator:
 class TrafficReport:
     """Says every ten seconds, while `with` lasts, who answered how many requests."""
 
-    def __init__(self, console: Console, load: Load) -> None:
+    def __init__(self, console: Console, load: Load, slow_after: float) -> None:
         self._console = console
         self._load = load
+        self._slow_after = slow_after
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -89,7 +90,7 @@ class TrafficReport:
             answers, since = self._load.since(since), time.time()
             parts = []
             for version in (*(f"{NAME}:{version}" for version in VERSIONS), ""):
-                tally = Tally.of(answer for answer in answers if answer.version == version)
+                tally = Tally.of((answer for answer in answers if answer.version == version), self._slow_after)
                 if tally.requests:
                     bad = f" ({tally.errors} errors, {tally.slow} slow)" if tally.bad else ""
                     parts.append(f"{version.partition(':')[2] or 'nobody'} {tally.requests}{bad}")

@@ -1,11 +1,15 @@
 """Where the demo's cluster comes from, and how it goes."""
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
+from modelrollout_demo.current import CurrentProvider
 from modelrollout_demo.environment import Environment, local_environment
+from modelrollout_demo.kind import KindProvider
 from modelrollout_localcluster import Cluster, Progress
 
-CLUSTER_NAME = "demo"
+LOCAL_NAME = "demo"
 
 
 class Provider(Protocol):
@@ -15,11 +19,11 @@ class Provider(Protocol):
     def title(self) -> str:
         """What the reader knows it as."""
 
-    def up(self, progress: Progress) -> Environment:
-        """Make it ready for the demo."""
+    def up(self, progress: Progress) -> AbstractContextManager[Environment]:
+        """Make it ready for the demo; what the demo needs only while it runs ends with `with`."""
 
     def abandon(self) -> None:
-        """After an interruption: remove what `up` made, but nothing that was there before."""
+        """After an interruption: remove what `up` and the demo made, but nothing that was there before."""
 
     def remove(self) -> None:
         """Remove everything that the demo leaves."""
@@ -36,9 +40,10 @@ class LocalProvider:
     def title(self) -> str:
         return f"local cluster `{self._name}`"
 
-    def up(self, progress: Progress) -> Environment:
+    @contextmanager
+    def up(self, progress: Progress) -> Iterator[Environment]:
         self._was_there = Cluster(self._name).status().state == "running"
-        return local_environment(self._name, progress)
+        yield local_environment(self._name, progress)
 
     def abandon(self) -> None:
         if not self._was_there:
@@ -48,7 +53,8 @@ class LocalProvider:
         Cluster(self._name).down()
 
 
-def provider(kind: str, name: str) -> Provider:
-    """The provider called `local`. name: of the local cluster."""
-    assert kind == "local"
-    return LocalProvider(name)
+PROVIDERS: dict[str, Callable[[], Provider]] = {
+    "local": lambda: LocalProvider(LOCAL_NAME),
+    "current": CurrentProvider,
+    "kind": KindProvider,
+}

@@ -6,11 +6,9 @@ recorded data to the operator's own decision code once more.
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
 from math import floor
 
-from modelrollout.api.spec import ModelRolloutSpec
-from modelrollout.api.status import Version
+from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.versions import pod_pattern
 from modelrollout.metrics.client import PrometheusClient
 from modelrollout.metrics.prometheus import PrometheusSource
@@ -38,36 +36,39 @@ class Proof:
     failure: str
 
 
-def find_proof(
-    prometheus_url: str,
-    scrape_interval: float,
-    spec: ModelRolloutSpec,
-    arms: Arms,
-    *,
-    ramping_since: datetime,
-    until: float,
-) -> Proof:
-    """The proof that a challenger failed, in what Prometheus recorded from `ramping_since` to `until` (unix time).
+def find_proof(prometheus_url: str, scrape_interval: float, ramp: ModelRollout, until: float) -> Proof:
+    """The proof that a challenger failed, in what Prometheus recorded from its first weight to `until` (unix time).
 
-    Raises DemoError if the recorded data prove nothing.
+    ramp: the ModelRollout when the challenger had weight last. Raises DemoError if the recorded data prove nothing.
     """
+    status, spec = ramp.status, ramp.spec
+    if not (
+        status.champion and status.challenger and status.evidence and status.rollout and status.rollout.ramping_since
+    ):
+        raise DemoError("the challenger never had weight")
     settings = Settings(scrape_interval=scrape_interval)
-    after = floor(ramping_since.timestamp() / scrape_interval)
+    after = floor(status.rollout.ramping_since.timestamp() / scrape_interval)
+    name = ramp.metadata.name
+    arms = Arms(
+        ramp.metadata.namespace, pod_pattern(name, status.champion.hash), pod_pattern(name, status.challenger.hash)
+    )
     source = PrometheusSource(prometheus_url, settings)
     try:
         measured = asyncio.run(source.measure(spec.gates, arms, after=after, now=until))
     finally:
         source.close()
-    tests = gate_set(spec.gates, spec.risk, 1, settings.horizon(spec.strategy))
+    tests = gate_set(
+        spec.gates,
+        spec.risk,
+        status.rollout.attempt,
+        settings.horizon(spec.strategy),
+        status.evidence.history,
+        figures=spec.baseline.figures,
+    )
     found = assess(tests, (), measured, through=after, data_expected_from=after, challenger_rate=0.0, total_rate=0.0)
     if not found.failure:
         raise DemoError(f"what Prometheus recorded proves no failure: {found.summary}")
     return Proof(found.through, _scraped(prometheus_url, scrape_interval, arms, found.through), found.failure)
-
-
-def arms_of(namespace: str, name: str, champion: Version, challenger: Version) -> Arms:
-    """The pods of two versions of a ModelRollout."""
-    return Arms(namespace, pod_pattern(name, champion.hash), pod_pattern(name, challenger.hash))
 
 
 def _scraped(prometheus_url: str, scrape_interval: float, arms: Arms, window: int) -> float:

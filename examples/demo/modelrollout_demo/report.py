@@ -7,7 +7,7 @@ from modelrollout_demo.errors import DemoError
 from modelrollout_demo.load import Answer, failures_not_of_a_model
 from modelrollout_demo.rollouts import DigitsRollout
 from modelrollout_demo.stories import FAULTY, Outcome, measure_reaction, of_version
-from modelrollout_demo.tally import SLOW_SECONDS, Tally
+from modelrollout_demo.tally import Tally
 
 # What the project promises beyond the one scrape interval that a bad answer may wait to be seen.
 REACTION_SLACK_SECONDS = 2
@@ -20,8 +20,9 @@ def print_report(
     """Print what became of each version and what the clients got. Returns what came out wrong, in sentences."""
     problems = [f"{outcome.story.version}: {problem}" for outcome in outcomes for problem in outcome.problems]
     console.heading("What the clients got")
-    console.table(_HEADER, [_row(outcome, answers) for outcome in outcomes])
-    console.say(f"BAD = ERRORS (no answer, or not 200) + SLOW (200, but later than {1000 * SLOW_SECONDS:.0f} ms).")
+    slow_after = rollout.digits.slow_after
+    console.table(_HEADER, [_row(outcome, answers, slow_after) for outcome in outcomes])
+    console.say(f"BAD = ERRORS (no answer, or not 200) + SLOW (200, but later than {1000 * slow_after:.0f} ms).")
     lost = failures_not_of_a_model(answers, FAULTY)
     console.say(
         f"Failed requests that no model is to blame for: {len(lost)} of {len(answers)}",
@@ -58,8 +59,8 @@ def _report_reaction(
     return []
 
 
-def _row(outcome: Outcome, answers: Sequence[Answer]) -> tuple[str, ...]:
-    tally = Tally.of(of_version(answers, outcome.story.version))
+def _row(outcome: Outcome, answers: Sequence[Answer], slow_after: float) -> tuple[str, ...]:
+    tally = Tally.of(of_version(answers, outcome.story.version), slow_after)
     return (
         outcome.story.version,
         str(tally.requests),

@@ -45,6 +45,12 @@ class Digits:
         """Name of the Deployment and the Service of `v2`."""
         return workload_name(NAME, self.version(name).hash)
 
+    @property
+    def slow_after(self) -> float:
+        """The threshold of the manifest's latency gate, in seconds."""
+        gates = _parsed(self.manifest("v1")).spec.gates
+        return next(gate.latency.threshold.seconds for gate in gates if gate.latency)
+
     def manifest(self, name: str) -> Object:
         """The example's manifest for `v2`."""
         manifest: Object = yaml.safe_load((REPOSITORY / MANIFEST).read_text())

@@ -11,7 +11,7 @@ import yaml
 from modelrollout_demo.console import Console, Style
 from modelrollout_demo.environment import Environment
 from modelrollout_demo.errors import DemoError
-from modelrollout_demo.installation import REPOSITORY, restricted_namespace
+from modelrollout_demo.installation import DEMO_NAMESPACE, REPOSITORY, restricted_namespace
 from modelrollout_demo.load import Load
 from modelrollout_demo.narration import Narrator, TrafficReport
 from modelrollout_demo.report import print_report
@@ -28,7 +28,6 @@ from modelrollout_demo.stories import (
 )
 from modelrollout_localcluster import Progress
 
-NAMESPACE = "digits"
 REQUESTS_PER_SECOND = 30
 
 _AWAIT: dict[Ending, Callable[[DigitsRollout, Story], Outcome]] = {
@@ -44,8 +43,8 @@ def run(environment: Environment, console: Console, progress: Progress) -> list[
     progress: gets the duration of each story.
     """
     digits = Digits(environment)
-    environment.kubectl.apply(restricted_namespace(NAMESPACE))
-    remove(environment.kubectl, NAMESPACE)
+    environment.kubectl.apply(restricted_namespace(DEMO_NAMESPACE))
+    remove(environment.kubectl, DEMO_NAMESPACE)
     narrator = Narrator(console)
     outcomes = []
     with ExitStack() as stack:
@@ -54,7 +53,7 @@ def run(environment: Environment, console: Console, progress: Progress) -> list[
         rollout = stack.enter_context(
             DigitsRollout(
                 digits,
-                NAMESPACE,
+                DEMO_NAMESPACE,
                 on_change=narrator.changed,
                 on_weights=narrator.weighed,
                 on_event=narrator.event,
@@ -74,7 +73,7 @@ def run(environment: Environment, console: Console, progress: Progress) -> list[
                     "version has seen in training."
                 )
                 stack.enter_context(load)
-                stack.enter_context(TrafficReport(console, load))
+                stack.enter_context(TrafficReport(console, load, digits.slow_after))
         load.require_running()
         answers = load.answers
         check_traffic(outcomes, rollout, answers)
@@ -85,7 +84,7 @@ def _tell(story: Story, rollout: DigitsRollout, manifest: Path, console: Console
     console.heading(f"{story.version}: {story.about}")
     replaced = "" if story.ending is Ending.DEPLOYED else f"sed s/digits:v1/digits:{story.version}/ {manifest} | "
     source = "-" if replaced else str(manifest)
-    command = f"{replaced}kubectl apply --namespace={NAMESPACE} --filename={source}"
+    command = f"{replaced}kubectl apply --namespace={DEMO_NAMESPACE} --filename={source}"
     console.command(command)
     narrator.begin()
     rollout.digits.environment.kubectl.run("sh", "-c", command, folder=REPOSITORY)

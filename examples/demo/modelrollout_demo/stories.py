@@ -7,11 +7,11 @@ from enum import StrEnum
 
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Phase, QuarantinedVersion, Version
+from modelrollout_demo.errors import DemoError
 from modelrollout_demo.kubectl import Object
-from modelrollout_demo.load import Answer, Load, failures_not_of_a_model
-from modelrollout_demo.reaction import arms_of, find_proof
+from modelrollout_demo.load import Answer
+from modelrollout_demo.reaction import find_proof
 from modelrollout_demo.rollouts import NAME, DigitsRollout
-from modelrollout_demo.tally import Tally
 
 READY_SECONDS = 240.0
 DECISION_SECONDS = 420.0
@@ -128,7 +128,7 @@ def check_traffic(outcomes: Sequence[Outcome], rollout: DigitsRollout, answers: 
     """Note a problem wherever the traffic was not as it should have been."""
     for outcome in outcomes:
         version = outcome.story.version
-        served = Tally.of(of_version(answers, version)).requests
+        served = len(of_version(answers, version))
         top = max((weights.by_version.get(version, 0) for weights in rollout.weights), default=0)
         if outcome.story.reason == "ChallengerNotReady":
             outcome.require(served == 0 and top == 0, f"it was sent {served} requests and had weight {top}")
@@ -152,33 +152,19 @@ class Reaction:
 
 def measure_reaction(rollout: DigitsRollout, version: str, answers: Sequence[Answer]) -> Reaction:
     """How long a version kept traffic after Prometheus had the proof that it fails. Raises DemoError without proof."""
-    environment, challenger = rollout.digits.environment, rollout.digits.version(version)
-    ramp = _ramp_of(rollout, challenger)
-    assert ramp is not None
-    assert ramp.status.champion is not None
-    assert ramp.status.rollout is not None
-    assert ramp.status.rollout.ramping_since is not None
+    environment = rollout.digits.environment
+    ramp = _ramp_of(rollout, rollout.digits.version(version))
+    if ramp is None:
+        raise DemoError(f"{version} never had weight")
     last_weight = max(weights.at for weights in rollout.weights if weights.by_version.get(version, 0) > 0)
     route_written = min(weights.at for weights in rollout.weights if weights.at > last_weight)
-    proof = find_proof(
-        environment.prometheus_url,
-        environment.scrape_interval,
-        ramp.spec,
-        arms_of(rollout.namespace, NAME, ramp.status.champion, challenger),
-        ramping_since=ramp.status.rollout.ramping_since,
-        until=route_written,
-    )
+    proof = find_proof(environment.prometheus_url, environment.scrape_interval, ramp, until=route_written)
     return Reaction(proof.scraped, route_written, max(answer.sent for answer in of_version(answers, version)))
 
 
 def of_version(answers: Sequence[Answer], version: str) -> list[Answer]:
     """The answers to requests that were routed to `v2`."""
     return [answer for answer in answers if answer.version == f"{NAME}:{version}"]
-
-
-def failures_of_the_operator(load: Load) -> list[Answer]:
-    """Failed requests that no model is to blame for."""
-    return failures_not_of_a_model(load.answers, FAULTY)
 
 
 def is_serving(rollout: ModelRollout, bento: str) -> bool:

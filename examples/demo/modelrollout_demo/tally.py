@@ -5,13 +5,10 @@ from dataclasses import dataclass
 
 from modelrollout_demo.load import Answer
 
-# The threshold of the manifest's latency gate.
-SLOW_SECONDS = 0.05
-
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """requests: answered or not. errors: all but status 200. slow: answered with 200, but later than SLOW_SECONDS.
+    """requests: answered or not. errors: all but status 200. slow: answered with 200, but too late.
 
     right: share of the predictions that name the true digit, None without any.
     """
@@ -22,14 +19,14 @@ class Tally:
     right: float | None
 
     @classmethod
-    def of(cls, answers: Iterable[Answer]) -> "Tally":
-        """The sum over some answers."""
+    def of(cls, answers: Iterable[Answer], slow_after: float) -> "Tally":
+        """The sum over some answers, of which those that took longer than `slow_after` seconds are slow."""
         answers = list(answers)
         predictions = [answer.right for answer in answers if answer.right is not None]
         return cls(
             requests=len(answers),
             errors=sum(answer.failed for answer in answers),
-            slow=sum(answer.seconds > SLOW_SECONDS and not answer.failed for answer in answers),
+            slow=sum(answer.seconds > slow_after and not answer.failed for answer in answers),
             right=sum(predictions) / len(predictions) if predictions else None,
         )
 
