@@ -197,6 +197,7 @@ def full_status() -> Status:
                 verdict="Undecided",
                 message="1 240 requests",
                 guarantee="Exact",
+                compared_with="champion churn:v1",
                 champion="0.4 %",
                 challenger="0.5 %",
                 requests=1240,

@@ -8,7 +8,7 @@ from modelrollout.api.base import ApiModel
 from modelrollout.api.baseline import Baseline, ChampionBaseline
 from modelrollout.api.gates import Gate
 from modelrollout.api.model import Model
-from modelrollout.api.rules import KeyedBy
+from modelrollout.api.rules import KeyedBy, Rule
 from modelrollout.api.serving import Serving
 from modelrollout.api.strategy import Strategy
 from modelrollout.api.traffic import Traffic
@@ -26,6 +26,16 @@ class Risk(ApiModel):
 
 class ModelRolloutSpec(ApiModel):
     """The model that should run, how it is served, and how a new version proves itself."""
+
+    rules = (
+        Rule(
+            cel="!has(self.baseline) || !has(self.baseline.fixed) || self.baseline.fixed.all(name,"
+            " self.gates.exists(gate, gate.name == name && !has(gate.query)))",
+            holds=lambda spec: spec.baseline.figures.keys() <= {gate.name for gate in spec.gates if gate.proportion},
+            message="must name gates of kind errorRate, latency or share",
+            field="baseline.fixed",
+        ),
+    )
 
     suspend: StrictBool = False
     """Whether the operator leaves everything as it is: pods and traffic stay, nothing is decided."""

@@ -107,8 +107,10 @@ class GateStatus(ApiModel):
     """The verdict with its figures, for a person."""
     guarantee: str
     """How the declared error rates are backed: Exact, Asymptotic, or Threshold if they are not."""
+    compared_with: str | None = None
+    """What the challenger is compared with: a version, or a fixed figure. Another one starts the test anew."""
     champion: str | None = None
-    """The champion's figure."""
+    """The figure of what the challenger is compared with."""
     challenger: str | None = None
     """The challenger's figure."""
     requests: int | None = None

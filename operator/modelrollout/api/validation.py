@@ -22,7 +22,7 @@ class Problem:
 
 def validate(spec: ModelRolloutSpec) -> list[Problem]:
     """What is wrong with a spec although its types and rules allow it, because CEL cannot tell. Empty if nothing is."""
-    return [*_strategy_problems(spec.strategy), *_gate_problems(spec.gates)]
+    return [*_strategy_problems(spec.strategy), *_gate_problems(spec.gates), *_baseline_problems(spec)]
 
 
 def _strategy_problems(strategy: Strategy) -> Iterator[Problem]:
@@ -36,3 +36,13 @@ def _gate_problems(gates: tuple[Gate, ...]) -> Iterator[Problem]:
     for index, gate in enumerate(gates):
         if gate.query and (fault := unbalanced(gate.query.expression)):
             yield Problem(f"spec.gates[{index}].query.expression", f"must be PromQL, but {fault}")
+
+
+def _baseline_problems(spec: ModelRolloutSpec) -> Iterator[Problem]:
+    for gate in spec.gates:
+        figure, kind = spec.baseline.figures.get(gate.name), gate.proportion
+        ratio = gate.error_rate.max_ratio if gate.error_rate else 1.0
+        if kind and figure is not None and ratio * figure + kind.margin <= 0:
+            yield Problem(
+                f"spec.baseline.fixed.{gate.name}", "is so low that no share of bad requests could pass the gate"
+            )

@@ -66,6 +66,6 @@ def _requests_needed(test: ProportionTest, state: ProportionState) -> float:
 def _rates(test: ProportionTest, state: ProportionState) -> str:
     challenger = percent_text(state.seen.challenger.rate)
     if test.figure is not None:
-        return f"{challenger} of the challenger's answers are bad, {percent_text(test.figure)} are allowed for"
+        return f"{challenger} of the challenger's answers are bad, the fixed figure is {percent_text(test.figure)}"
     champion = percent_text(state.seen.champion.rate)
     return f"{challenger} of the challenger's answers are bad, {champion} of the champion's"

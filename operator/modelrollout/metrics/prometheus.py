@@ -116,11 +116,11 @@ class _Reader:
         try:
             match gate:
                 case Gate(error_rate=ErrorRateGate() as kind):
-                    return self._errors(kind)
+                    return self._errors(kind, self._needed(gate))
                 case Gate(latency=LatencyGate() as kind):
-                    return self._slow(kind)
+                    return self._slow(kind, self._needed(gate))
                 case Gate(share=ShareGate() as kind):
-                    return self._share(kind)
+                    return self._share(kind, self._needed(gate))
                 case Gate(query=QueryGate() as kind):
                     return self._evaluated(kind)
                 case _:
@@ -130,42 +130,48 @@ class _Reader:
         except Unreadable as reason:
             return NoData(str(reason), self._span.through)
 
-    def _errors(self, gate: ErrorRateGate) -> Measurement:
+    def _needed(self, gate: Gate) -> Sequence[Arm]:
+        return [Arm.CHALLENGER] if gate.name in self._arms.alone else list(Arm)
+
+    def _errors(self, gate: ErrorRateGate, needed: Sequence[Arm]) -> Measurement:
         return self._counted(
             REQUESTS,
+            needed,
             total=self._read(requests(self._arms, gate.endpoints)),
             part=self._read(failed_requests(self._arms, gate.codes, gate.endpoints)),
             count_arm=ArmCounts,
         )
 
-    def _slow(self, gate: LatencyGate) -> Measurement:
+    def _slow(self, gate: LatencyGate, needed: Sequence[Arm]) -> Measurement:
         buckets = self._read(duration_buckets(self._arms, gate.endpoints))
         boundary = choose_boundary(gate.threshold.seconds, boundaries_by_pod(buckets).values())
         return self._counted(
             DURATION_BUCKETS,
+            needed,
             total=buckets_up_to(float("inf"), buckets),
             part=buckets_up_to(boundary.seconds, buckets),
             count_arm=lambda answered, in_time: ArmCounts(answered, answered - in_time),
             note=boundary.note,
         )
 
-    def _share(self, gate: ShareGate) -> Measurement:
+    def _share(self, gate: ShareGate, needed: Sequence[Arm]) -> Measurement:
         family, total = family_of(gate.total), self._read(counter(self._arms, gate.total))
         if gate.good is not None:
             good = self._read(counter(self._arms, gate.good))
             # Where it is missing everything would be bad.
-            self._require_family(family_of(gate.good), good)
+            self._require_family(family_of(gate.good), needed, good)
             return self._counted(
-                family, total=total, part=good, count_arm=lambda all_, good: ArmCounts(all_, all_ - good)
+                family, needed, total=total, part=good, count_arm=lambda all_, good: ArmCounts(all_, all_ - good)
             )
         assert gate.bad is not None
         bad = self._read(counter(self._arms, gate.bad))
         note = "" if bad else f"no pod has counted any {gate.bad}"
-        return self._counted(family, total=total, part=bad, count_arm=ArmCounts, note=note)
+        return self._counted(family, needed, total=total, part=bad, count_arm=ArmCounts, note=note)
 
     def _counted(
         self,
         family: str,
+        needed: Sequence[Arm],
         *,
         total: Sequence[Series],
         part: Sequence[Series],
@@ -180,7 +186,7 @@ class _Reader:
                 raise Unreadable(explain_unscraped(arm, arms, self._targets, span.start_of(span.recent)))
             if arm := missing_arm(scrapes, arms, span):
                 raise Unreadable(explain_uncountable(arm, arms, family))
-        self._require_family(family, total)
+        self._require_family(family, needed, total)
         return Counted(windows, span.through, "; ".join(filter(None, [note, *self._notes()])))
 
     def _evaluated(self, gate: QueryGate) -> Measurement:
@@ -215,10 +221,10 @@ class _Reader:
         since = self._since
         return [series for selector in selectors for series in self._client.raw(selector, since, self._span.end)]
 
-    def _require_family(self, family: str, counted: Sequence[Series]) -> None:
-        """Raises Unreadable if an arm has none of the series counted and nothing else of their metric either."""
+    def _require_family(self, family: str, needed: Sequence[Arm], counted: Sequence[Series]) -> None:
+        """Raises Unreadable if an arm needed has none of the series counted and nothing else of their metric either."""
         counting = {self._arms.arm_of(series.labels.get("pod", "")) for series in counted}
-        silent = [arm for arm in Arm if arm not in counting]
+        silent = [arm for arm in needed if arm not in counting]
         if not silent:
             return
         span = self._span

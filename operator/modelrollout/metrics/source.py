@@ -22,11 +22,14 @@ class Arms:
     """The pods of both arms: their namespace, and for each arm a regular expression that matches their whole names.
 
     The expressions use only what RE2 and Python share, and no pod matches both.
+
+    alone: gates, by name, that need counters of the challenger only, since they compare it with a fixed figure.
     """
 
     namespace: str
     champion_pods: str
     challenger_pods: str
+    alone: frozenset[str] = frozenset()
 
     def pods(self, arm: Arm) -> str:
         """The regular expression of one arm."""

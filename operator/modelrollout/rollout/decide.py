@@ -10,7 +10,7 @@ from modelrollout.api.versions import version_of
 from modelrollout.rollout.conditions import with_conditions
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.follow import follow_model
-from modelrollout.rollout.gate_tests import gate_set
+from modelrollout.rollout.gate_tests import CHAMPION, gate_set
 from modelrollout.rollout.judging import Assessment, assess
 from modelrollout.rollout.measurements import Counted
 from modelrollout.rollout.observation import Observation
@@ -89,12 +89,21 @@ def decide(
 def _assess(draft: Draft, observation: Observation) -> Assessment | None:
     """The verdicts, or None if nothing is judged now. A follow-up of the spec may just have ended the comparison."""
     status = draft.status
-    if status.evidence is None or not observation.measurements or arms_to_judge(status) is None:
+    arms = arms_to_judge(status)
+    if status.evidence is None or not observation.measurements or arms is None:
         return None
     attempt = status.rollout.attempt if status.rollout else 1
     began = (status.rollout and status.rollout.ramping_since) or status.evidence.at
     horizon = draft.settings.horizon(draft.spec.strategy)
-    gates = gate_set(draft.spec.gates, draft.spec.risk, attempt, horizon, status.evidence.history)
+    gates = gate_set(
+        draft.spec.gates,
+        draft.spec.risk,
+        attempt,
+        horizon,
+        status.evidence.history,
+        figures=draft.spec.baseline.figures,
+        reference=f"{CHAMPION} {arms.champion.bento}",
+    )
     challenger_rate, total_rate = _request_rates(observation, draft.settings.scrape_interval)
     return assess(
         gates,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import pi
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from modelrollout.api.gates import Gate, QueryGate
@@ -18,10 +19,13 @@ from modelrollout.evidence.proportion import (
     start,
     update,
 )
-from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict
+from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict, percent_text
 from modelrollout.rollout.measurements import Point
 
 State = Mapping[str, Any]
+
+CHAMPION = "champion"
+NO_FIGURES: Mapping[str, float] = MappingProxyType({})
 
 
 class GateTest(Protocol):
@@ -34,6 +38,10 @@ class GateTest(Protocol):
     @property
     def guarantee(self) -> Guarantee:
         """How the error rates of its verdicts are backed."""
+
+    @property
+    def compared_with(self) -> str | None:
+        """What the challenger is compared with, for a person; None if with nothing but limits."""
 
     def update(self, state: State | None, datum: Block | Point) -> State:
         """The state after one more window; None is the state before the first."""
@@ -49,7 +57,12 @@ class CountedGateTest:
     name: str
     test: ProportionTest
     champion_history: ArmCounts | None = None
+    reference: str = CHAMPION
     guarantee: Guarantee = Guarantee.EXACT
+
+    @property
+    def compared_with(self) -> str:
+        return self.reference if self.test.figure is None else f"fixed {percent_text(self.test.figure)}"
 
     def update(self, state: State | None, datum: Block | Point) -> State:
         assert isinstance(datum, Block)
@@ -75,7 +88,12 @@ class QueryGateTest:
 
     name: str
     query: QueryGate
+    reference: str = CHAMPION
     guarantee: Guarantee = Guarantee.THRESHOLD
+
+    @property
+    def compared_with(self) -> str | None:
+        return self.reference if self._needs_champion() else None
 
     def update(self, state: State | None, datum: Block | Point) -> State:
         assert isinstance(datum, Point)
@@ -147,7 +165,14 @@ class GateSet:
 
 
 def gate_set(
-    gates: tuple[Gate, ...], risk: Risk, attempt: int, horizon: int, history: tuple[ChampionHistory, ...] = ()
+    gates: tuple[Gate, ...],
+    risk: Risk,
+    attempt: int,
+    horizon: int,
+    history: tuple[ChampionHistory, ...] = (),
+    *,
+    figures: Mapping[str, float] = NO_FIGURES,
+    reference: str = CHAMPION,
 ) -> GateSet:
     """The tests of the manifest's gates, with the declared error rates spread over them.
 
@@ -156,33 +181,40 @@ def gate_set(
         many there are: repeating cannot buy a promotion.
     horizon: scrape windows over which a regression may begin.
     history: what the champion did before the rollout, as far as it is known.
+    figures: fixed shares of bad requests (fractions), by gate, that stand in for the reference.
+    reference: the version that the challenger is compared with, for a person.
     """
     discount = 1.0 if attempt == 1 else 6 / (pi * attempt) ** 2
     alpha, beta = risk.false_rollback.fraction * discount, risk.false_promotion.fraction * discount
     counted = {gate.name: 1.0 for gate in gates if gate.query is None}
     alphas = shares(counted, alpha) if counted else {}
     known = {entry.gate: entry for entry in history}
-    tests = [_gate_test(gate, alphas.get(gate.name, alpha), beta, horizon, known.get(gate.name)) for gate in gates]
+    tests: list[GateTest] = []
+    for gate in gates:
+        if gate.query is not None:
+            tests.append(QueryGateTest(gate.name, gate.query, reference))
+            continue
+        past = known.get(gate.name)
+        test = _proportion_test(gate, alphas[gate.name], beta, horizon, past, figures.get(gate.name))
+        champion_history = ArmCounts(past.requests, past.bad) if past else None
+        tests.append(CountedGateTest(gate.name, test, champion_history, reference))
     return GateSet(tuple(tests), alpha)
 
 
-def _gate_test(gate: Gate, alpha: float, beta: float, horizon: int, history: ChampionHistory | None) -> GateTest:
-    if gate.query is not None:
-        return QueryGateTest(gate.name, gate.query)
+def _proportion_test(
+    gate: Gate, alpha: float, beta: float, horizon: int, history: ChampionHistory | None, figure: float | None
+) -> ProportionTest:
     kind = gate.proportion
     assert kind is not None
-    return CountedGateTest(
-        gate.name,
-        ProportionTest(
-            margin=kind.margin,
-            tolerated=kind.tolerated.fraction,
-            ratio=(gate.error_rate and gate.error_rate.max_ratio) or 1.0,
-            alpha=alpha,
-            beta=beta,
-            horizon=horizon,
-            dispersion=history.dispersion if history else UNMEASURED_DISPERSION,
-        ),
-        ArmCounts(history.requests, history.bad) if history else None,
+    return ProportionTest(
+        margin=kind.margin,
+        tolerated=kind.tolerated.fraction,
+        ratio=(gate.error_rate and gate.error_rate.max_ratio) or 1.0,
+        alpha=alpha,
+        beta=beta,
+        horizon=horizon,
+        dispersion=history.dispersion if history else UNMEASURED_DISPERSION,
+        figure=figure,
     )
 
 

@@ -79,7 +79,12 @@ def assess(
     second now.
     """
     tests, alpha = gate_set.tests, gate_set.alpha
-    states: dict[str, State | None] = {gate.name: gate.state for gate in earlier}
+    compared_with = {test.name: test.compared_with for test in tests}
+    states: dict[str, State | None] = {
+        gate.name: gate.state
+        for gate in earlier
+        if gate.compared_with is None or gate.compared_with == compared_with.get(gate.name)
+    }
     names = [test.name for test in tests]
     missing = {name: m for name in names if isinstance(m := measurements.get(name), SourceDown | NoData | BadQuery)}
     source_down = any(isinstance(measurements.get(name), SourceDown) for name in names)
@@ -206,6 +211,7 @@ def _gate_status(
         verdict=judgement.verdict,
         message=message,
         guarantee=judgement.guarantee,
+        compared_with=test.compared_with,
         champion=_figure(judgement.champion_rate, counted),
         challenger=_figure(judgement.challenger_rate, counted),
         requests=judgement.requests_seen if counted else None,

@@ -161,16 +161,29 @@ gates = (
 )
 probabilities = st.from_regex(r"([1-9]|[1-4][0-9])(\.[0-9]{1,6})?%", fullmatch=True)
 
-specs = build(
-    ModelRolloutSpec,
-    suspend=st.booleans(),
-    model=models,
-    serving=servings,
-    traffic=traffics,
-    strategy=strategies,
-    baseline=st.just(Baseline(champion=ChampionBaseline())),
-    gates=st.lists(gates, min_size=1, max_size=4, unique_by=lambda gate: gate.name),
-    risk=build(Risk, false_rollback=probabilities, false_promotion=probabilities),
+
+def _baselines(gates: list[Gate]) -> st.SearchStrategy[Baseline]:
+    champion = st.just(Baseline(champion=ChampionBaseline()))
+    counted = [gate.name for gate in gates if gate.query is None]
+    if not counted:
+        return champion
+    percents = st.sampled_from(["100%", "100.0%"])
+    return champion | build(Baseline, fixed=st.dictionaries(st.sampled_from(counted), percents, min_size=1))
+
+
+gates_with_baselines = st.lists(gates, min_size=1, max_size=4, unique_by=lambda gate: gate.name).flatmap(
+    lambda chosen: _baselines(chosen).map(lambda baseline: {"gates": chosen, "baseline": baseline})
+)
+spec_fields: dict[str, st.SearchStrategy[Any]] = {
+    "suspend": st.booleans(),
+    "model": models,
+    "serving": servings,
+    "traffic": traffics,
+    "strategy": strategies,
+    "risk": build(Risk, false_rollback=probabilities, false_promotion=probabilities),
+}
+specs = st.tuples(st.fixed_dictionaries(spec_fields), gates_with_baselines).map(
+    lambda parts: ModelRolloutSpec(**parts[0], **parts[1])
 )
 
 _version_fields = {"bento": text, "image": text, "hash": text}
@@ -209,6 +222,7 @@ statuses = build(
             verdict=text,
             message=text,
             guarantee=text,
+            compared_with=st.none() | text,
             champion=st.none() | text,
             challenger=st.none() | text,
             requests=st.none() | counts,

@@ -24,6 +24,7 @@ KEYWORDS = {
     "maxItems",
     "maxLength",
     "maxProperties",
+    "minProperties",
     "maximum",
     "minItems",
     "minLength",

@@ -1,5 +1,6 @@
 """What our own checks say of manifests, without an API server."""
 
+import re
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ def rollout(manifest: Any) -> ModelRollout:
 def test_a_wrong_field_is_named_offline_as_the_api_server_names_it(case: dict[str, Any]) -> None:
     found = problems(changed(case))
     # Only the API server tells keys of maps from fields of objects.
-    field = case["field"].replace("[memory]", ".memory")
+    field = re.sub(r"\[([a-z]+)\]", r".\1", case["field"])
     assert field in {problem.field for problem in found}
     assert any(case.get("offline", case["says"]) in problem.message for problem in found if problem.field == field)
 
@@ -75,6 +76,14 @@ def test_a_deadline_that_the_steps_cannot_meet_is_a_problem() -> None:
         Problem("spec.strategy.deadline.after", "must be longer than the steps hold together: 12h + 12h")
     ]
     rollout(changed({"spec": {"strategy": {"steps": steps, "deadline": {"after": "2d"}}}}))
+
+
+def test_a_fixed_figure_that_no_challenger_can_meet_is_a_problem() -> None:
+    spec = {
+        "baseline": {"fixed": {"errors": "1%"}},
+        "gates": [{"name": "errors", "errorRate": {"minImprovement": "1%"}}],
+    }
+    assert [problem.field for problem in problems(changed({"spec": spec}))] == ["spec.baseline.fixed.errors"]
 
 
 @pytest.mark.parametrize(
