@@ -22,6 +22,11 @@ def requests_counted(prometheus_url: str, pods: str, interval: int, after: int, 
         standing = _first_scrapes(up, took[pod][0], interval)
         before = [window for window in standing if window <= after]
         counted = [window for window in standing if after < window <= through]
+        if not counted:
+            # A pod of an earlier rollout of the same version.
+            continue
+        if not counted:
+            continue  # of an earlier rollout
         base = standing[max(before)] if before else standing[min(counted)]
         last = standing[max(counted)]
         total += sum(round(series.get(last, 0) - series.get(base, 0)) for series in served[pod])

@@ -126,7 +126,7 @@ def test_a_query_that_prometheus_refuses_is_told_and_holds_the_rollout(world: Wo
 
     def broken(manifest: Object) -> None:
         quick(manifest)
-        query = {"expression": 'sum(rate(nonsense{pod=~"{{pods}}"}[1m]) by', "max": 1}
+        query = {"expression": 'rate(requests_total{pod=~"{{pods}}"})', "max": 1}
         manifest["spec"]["gates"].append({"name": "broken", "query": query})
 
     with world.no_failures():
