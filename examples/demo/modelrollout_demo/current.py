@@ -3,26 +3,26 @@
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
+import requests
+
 from modelrollout_demo.environment import Environment
 from modelrollout_demo.errors import DemoError
-from modelrollout_demo.installation import DEMO_NAMESPACE, REPOSITORY, uninstall
-from modelrollout_demo.kubectl import Kubectl
+from modelrollout_demo.installation import DEMO_NAMESPACE, REPOSITORY, foreign_namespaces, uninstall
+from modelrollout_demo.kubectl import Kubectl, Object
 from modelrollout_localcluster import Progress
 
-_NEEDED = """The demo needs to know more of this cluster; set in the environment:
-  DEMO_REGISTRY        from where it pulls REGISTRY/modelrollout:{version} and REGISTRY/digits:v1 to v5
-  DEMO_GATEWAY         NAMESPACE/NAME of a Gateway that takes HTTPRoutes of the namespace {namespace}
-  DEMO_PROMETHEUS_URL  where pods reach a Prometheus that scrapes annotated pods, http://SERVICE.NAMESPACE:PORT
-and, unless they are as assumed,
-  DEMO_SCRAPE_INTERVAL seconds between two scrapes (15)
-  DEMO_GATEWAY_URL     where this machine reaches the Gateway (its first address)
-docs/demo.md says how to get the images there. Missing: {missing}"""
+_NEEDED = {
+    "DEMO_REGISTRY": "what the cluster pulls images from: REGISTRY/modelrollout:{version} and REGISTRY/digits:v1 to v5",
+    "DEMO_GATEWAY": "NAMESPACE/NAME of a Gateway that takes HTTPRoutes of the namespace {namespace}",
+    "DEMO_PROMETHEUS_URL": "where pods reach a Prometheus that scrapes annotated pods, http://SERVICE.NAMESPACE:PORT",
+}
+_ANSWER_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +36,24 @@ class CurrentSettings:
     scrape_interval: int
 
     @classmethod
-    def of_environment(cls) -> Self:
-        """Raises DemoError with all that has to be set if something is missing or wrong."""
-        names = ("DEMO_REGISTRY", "DEMO_GATEWAY", "DEMO_PROMETHEUS_URL")
-        if missing := [name for name in names if not os.environ.get(name)]:
-            raise DemoError(
-                _NEEDED.format(version=operator_version(), namespace=DEMO_NAMESPACE, missing=", ".join(missing))
-            )
-        registry, gateway, prometheus = (os.environ[name] for name in names)
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """Read environment variables. Raises DemoError with a sentence for each that is missing, or for a wrong one."""
+        if missing := [name for name in _NEEDED if not environment.get(name)]:
+            purposes = (_NEEDED[name].format(version=operator_version(), namespace=DEMO_NAMESPACE) for name in missing)
+            sentences = (f"Set {name} to {purpose}." for name, purpose in zip(missing, purposes, strict=True))
+            raise DemoError("\n".join(("it has to know more of this cluster (docs/demo.md).", *sentences)))
+        registry, gateway, prometheus = (environment[name] for name in _NEEDED)
+        service_of(prometheus)
         if not re.fullmatch(r"[^/]+/[^/]+", gateway):
             raise DemoError(f"DEMO_GATEWAY must be NAMESPACE/NAME, not {gateway!r}")
-        interval = os.environ.get("DEMO_SCRAPE_INTERVAL") or "15"
+        interval = environment.get("DEMO_SCRAPE_INTERVAL") or "15"
         if not interval.isdigit() or not int(interval):
             raise DemoError(f"DEMO_SCRAPE_INTERVAL must be a number of seconds, not {interval!r}")
         namespace, _, name = gateway.partition("/")
         return cls(
             registry=registry.rstrip("/"),
             gateway=(namespace, name),
-            gateway_url=os.environ.get("DEMO_GATEWAY_URL", ""),
+            gateway_url=environment.get("DEMO_GATEWAY_URL", ""),
             prometheus_url=prometheus,
             scrape_interval=int(interval),
         )
@@ -69,15 +69,17 @@ class CurrentProvider:
         except DemoError as error:
             raise DemoError("CLUSTER=current needs a kubeconfig with a current context: set KUBECONFIG.") from error
         self.title = f"cluster of the context `{context}`"
+        self._begun = False
 
     @contextmanager
     def up(self, progress: Progress) -> Iterator[Environment]:
-        settings = CurrentSettings.of_environment()
+        settings = CurrentSettings.of(os.environ)
         with ExitStack() as stack:
             with progress.stage("look at the cluster"):
-                gateway_url = settings.gateway_url or self._gateway_url(*settings.gateway)
-                namespace, service, port = service_of(settings.prometheus_url)
-                prometheus_url = stack.enter_context(self._kubectl.forwarded(namespace, service, port))
+                self._require_cluster()
+                gateway_url = self._require_gateway(settings)
+                prometheus_url = stack.enter_context(self._reachable_prometheus(settings.prometheus_url))
+            self._begun = True
             yield Environment(
                 title=self.title,
                 kubectl=self._kubectl,
@@ -93,22 +95,66 @@ class CurrentProvider:
             )
 
     def abandon(self) -> None:
-        self.remove()
+        if self._begun:
+            self.remove()
 
     def remove(self) -> None:
         uninstall(self._kubectl)
 
-    def _gateway_url(self, namespace: str, name: str) -> str:
-        addresses = self._kubectl.get("gateway", name, f"--namespace={namespace}").get("status", {}).get("addresses")
-        if not addresses:
-            raise DemoError(f"Gateway {namespace}/{name} has no address; set DEMO_GATEWAY_URL")
-        return f"http://{addresses[0]['value']}"
+    def _require_cluster(self) -> None:
+        """Raises DemoError if the cluster does not answer, or has others' namespaces by the names of the demo's."""
+        try:
+            self._kubectl("get", "--raw=/readyz", f"--request-timeout={_ANSWER_SECONDS}s")
+        except DemoError as error:
+            raise DemoError(f"the {self.title} does not answer: {error}") from error
+        if foreign := foreign_namespaces(self._kubectl):
+            raise DemoError(
+                f"the {self.title} has {' and '.join(foreign)} already, which the demo did not make and leaves alone."
+            )
+
+    def _require_gateway(self, settings: CurrentSettings) -> str:
+        """The URL of the Gateway. Raises DemoError if it is not there or not ready."""
+        namespace, name = settings.gateway
+        try:
+            gateway = self._kubectl.get("gateways.gateway.networking.k8s.io", name, f"--namespace={namespace}")
+        except DemoError as error:
+            raise DemoError(f"DEMO_GATEWAY is {namespace}/{name}, which cannot be read: {error}") from error
+        url = address_of(gateway)
+        if not (settings.gateway_url or url):
+            raise DemoError(
+                f"the Gateway {namespace}/{name} has no address: set DEMO_GATEWAY_URL to where it is reached."
+            )
+        return settings.gateway_url or url
+
+    @contextmanager
+    def _reachable_prometheus(self, url: str) -> Iterator[str]:
+        """Where this machine reaches Prometheus while `with` lasts. Raises DemoError unless it answers a query."""
+        with ExitStack() as stack:
+            try:
+                here = stack.enter_context(self._kubectl.forwarded(*service_of(url)))
+                query = requests.get(f"{here}/api/v1/query", {"query": "vector(1)"}, timeout=_ANSWER_SECONDS)
+                query.raise_for_status()
+            except (DemoError, requests.RequestException) as error:
+                raise DemoError(f"DEMO_PROMETHEUS_URL is {url}, where no Prometheus answers: {error}") from error
+            yield here
 
 
 def operator_version() -> str:
     """The version of the operator in this repository, which is the tag of its image."""
     version: str = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
     return version
+
+
+def address_of(gateway: Object) -> str:
+    """The URL of a Gateway by its first address, "" without any. Raises DemoError if it is not programmed."""
+    where = f"{gateway['metadata']['namespace']}/{gateway['metadata']['name']}"
+    status = gateway.get("status", {})
+    programmed = [condition for condition in status.get("conditions", ()) if condition["type"] == "Programmed"]
+    if not any(condition["status"] == "True" for condition in programmed):
+        why = programmed[0].get("message") if programmed else "no controller has said anything of it"
+        raise DemoError(f"the Gateway {where} is not programmed: {why}")
+    addresses = status.get("addresses")
+    return f"http://{addresses[0]['value']}" if addresses else ""
 
 
 def service_of(url: str) -> tuple[str, str, int]:

@@ -11,11 +11,13 @@ RELEASE = "modelrollout"
 SYSTEM_NAMESPACE = "modelrollout-system"
 DEMO_NAMESPACE = "digits"
 CHECKPOINT_SECONDS = 10
+# On the namespaces that the demo made: others of the same name are not the demo's to change or to remove.
+OWNED = {"app.kubernetes.io/managed-by": "modelrollout-demo"}
 
 
 def restricted_namespace(name: str) -> Object:
     """A namespace whose pods must meet the strictest of the Pod Security Standards."""
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    labels = {"pod-security.kubernetes.io/enforce": "restricted", **OWNED}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
@@ -44,7 +46,28 @@ def install(environment: Environment) -> None:
 
 
 def uninstall(kubectl: Kubectl) -> None:
-    """Remove the demo's model and the operator, but not the CRD, which would take others' ModelRollouts along."""
-    kubectl("delete", "namespace", DEMO_NAMESPACE, "--ignore-not-found")
-    kubectl.run("helm", "uninstall", RELEASE, f"--namespace={SYSTEM_NAMESPACE}", "--ignore-not-found", "--wait")
-    kubectl("delete", "namespace", SYSTEM_NAMESPACE, "--ignore-not-found")
+    """Remove the demo's model and the operator, but not the CRD, which would take others' ModelRollouts along.
+
+    Leaves alone what is in namespaces that the demo did not make.
+    """
+    found = _found_namespaces(kubectl)
+    if found.get(DEMO_NAMESPACE):
+        kubectl("delete", "namespace", DEMO_NAMESPACE)
+    if found.get(SYSTEM_NAMESPACE):
+        kubectl.run("helm", "uninstall", RELEASE, f"--namespace={SYSTEM_NAMESPACE}", "--ignore-not-found", "--wait")
+        kubectl("delete", "namespace", SYSTEM_NAMESPACE)
+
+
+def foreign_namespaces(kubectl: Kubectl) -> list[str]:
+    """The namespaces that the demo wants to make, but that are there already and are somebody else's."""
+    return [name for name, owned in _found_namespaces(kubectl).items() if not owned]
+
+
+def _found_namespaces(kubectl: Kubectl) -> dict[str, bool]:
+    """Which of the demo's two namespaces there are, and whether the demo made them."""
+    manifests = (namespace["metadata"] for namespace in kubectl.get("namespaces")["items"])
+    return {
+        metadata["name"]: OWNED.items() <= metadata.get("labels", {}).items()
+        for metadata in manifests
+        if metadata["name"] in (SYSTEM_NAMESPACE, DEMO_NAMESPACE)
+    }

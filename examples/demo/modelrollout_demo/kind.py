@@ -29,7 +29,8 @@ class KindProvider:
 
     def __init__(self) -> None:
         if missing := [program for program in ("kind", "docker") if not shutil.which(program)]:
-            raise DemoError(f"CLUSTER=kind needs {' and '.join(missing)} in PATH; CLUSTER=local needs neither.")
+            raise DemoError(f"CLUSTER=kind needs {' and '.join(missing)} in PATH: install it, or use CLUSTER=local.")
+        _run("docker", "info")
         self._kubeconfig = cache_directory() / "kind" / f"{NAME}.kubeconfig"
         self._was_there = True
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ class Kubectl:
                 found = re.match(r"Forwarding from (\S+)", process.stdout.readline())
                 if not found:
                     raise DemoError(f"kubectl port-forward {' '.join(where)} :{port} did not work")
+                # kubectl has a line for every connection, and stops once nobody reads them.
+                threading.Thread(target=process.stdout.read, daemon=True).start()
                 yield f"http://{found[1]}"
             finally:
                 process.terminate()
