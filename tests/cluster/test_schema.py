@@ -12,6 +12,7 @@ from modelrollout.api.conditions import Condition, ConditionStatus
 from modelrollout.api.parsing import parse_rollout, parse_status
 from modelrollout.api.rollout import GROUP, VERSION, ModelRollout
 from modelrollout.api.status import (
+    BaselineVersion,
     Decision,
     EvidenceCheckpoint,
     GateStatus,
@@ -174,6 +175,7 @@ def full_status() -> Status:
         champion=ModelVersion(**version),
         challenger=ModelVersion(**version | {"bento": "churn:v2"}),
         previous=ModelVersion(**version),
+        baseline=BaselineVersion(**version, weight=5, replicas=1),
         weight=25,
         verdict="undecided: 1 240 of about 3 300 requests needed",
         serving_since=now,

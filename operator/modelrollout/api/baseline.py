@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from modelrollout.api.base import ApiModel
+from modelrollout.api.model import Model
 from modelrollout.api.rules import Rule
 from modelrollout.api.units import Percent
 
@@ -14,14 +15,23 @@ class ChampionBaseline(ApiModel):
     """Compare with the champion, which gets its share of the same traffic at the same time."""
 
 
+class ServiceBaseline(Model):
+    """A simple service, deployed beside while a rollout and its watch run: the last value, the majority class."""
+
+    weight: Annotated[StrictInt, Field(ge=1, le=50)] = 5
+    """Its share of the traffic in percent, taken from the champion's."""
+    replicas: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
+    """Pods that carry it."""
+
+
 class Baseline(ApiModel):
     """What a challenger is compared with. Exactly one member is set."""
 
     rules = (
         Rule(
-            cel="has(self.champion) != has(self.fixed)",
-            holds=lambda baseline: (baseline.champion is None) != (baseline.fixed is None),
-            message="exactly one baseline must be set: champion or fixed",
+            cel="[has(self.champion), has(self.fixed), has(self.service)].exists_one(kind, kind)",
+            holds=lambda baseline: [baseline.champion, baseline.fixed, baseline.service].count(None) == 2,
+            message="exactly one baseline must be set: champion, fixed or service",
         ),
     )
 
@@ -31,6 +41,9 @@ class Baseline(ApiModel):
     """Compare the gates named here with a fixed share of bad requests, e.g. `labels: 8%` for people who are right in
     92% of the cases. The other gates compare with the champion.
     """
+
+    service: ServiceBaseline | None = None
+    """Compare with a simple service that a model has to beat to be worth its cost. It is never promoted."""
 
     @property
     def figures(self) -> Mapping[str, float]:

@@ -13,6 +13,7 @@ from modelrollout.api.serving import Serving
 from modelrollout.api.strategy import Strategy
 from modelrollout.api.traffic import Traffic
 from modelrollout.api.units import ErrorProbability
+from modelrollout.api.versions import version_of
 
 
 class Risk(ApiModel):
@@ -34,6 +35,13 @@ class ModelRolloutSpec(ApiModel):
             holds=lambda spec: spec.baseline.figures.keys() <= {gate.name for gate in spec.gates if gate.proportion},
             message="must name gates of kind errorRate, latency or share",
             field="baseline.fixed",
+        ),
+        Rule(
+            cel="!has(self.baseline) || !has(self.baseline.service)"
+            " || self.baseline.service.bento != self.model.bento || self.baseline.service.image != self.model.image",
+            holds=lambda spec: not spec.baseline.service or version_of(spec.baseline.service) != version_of(spec.model),
+            message="must be another version than spec.model",
+            field="baseline.service",
         ),
     )
 

@@ -38,6 +38,15 @@ class Version(ApiModel):
     """Digest of both. The Deployment and the Service of the version end with it."""
 
 
+class BaselineVersion(Version):
+    """A service that challengers are compared with."""
+
+    weight: int
+    """Share of the traffic in percent that it should have."""
+    replicas: int
+    """Pods that it should have."""
+
+
 class RetiringVersion(Version):
     """A version without traffic that waits for its removal."""
 
@@ -184,6 +193,8 @@ class Status(ApiModel):
     """The version that has to prove itself."""
     previous: Version | None = None
     """The old champion, while it stays warm after a promotion."""
+    baseline: BaselineVersion | None = None
+    """The service that the challenger is compared with in place of the champion."""
     weight: int | None = None
     """The challenger's share of the traffic in percent, as written to the route."""
     verdict: str = ""

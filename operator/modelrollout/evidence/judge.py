@@ -19,8 +19,8 @@ from modelrollout.evidence.verdict import (
 )
 
 
-def judge(test: ProportionTest, state: ProportionState) -> Judgement:
-    """The verdict of one gate after the windows seen so far.
+def judge(test: ProportionTest, state: ProportionState, reference: str = "champion") -> Judgement:
+    """The verdict of one gate after the windows seen so far. `reference` is what its message calls the other arm.
 
     `Fail` once the rollback evidence has ever reached 1/alpha. `Pass` once the promotion evidence has ever
     reached 1/beta, unless the present rollback evidence is half-way to a fail: such a challenger has become
@@ -31,10 +31,10 @@ def judge(test: ProportionTest, state: ProportionState) -> Judgement:
     if state.best_rollback >= -math.log(test.alpha):
         verdict = Verdict.FAIL
         false_alarm = percent_text(math.exp(-state.best_rollback))
-        message = f"failed: {_rates(test, state)}; chance of a false alarm at most {false_alarm}"
+        message = f"failed: {_rates(test, state, reference)}; chance of a false alarm at most {false_alarm}"
     elif state.best_promotion >= -math.log(test.beta) and rollback < -math.log(test.alpha) / 2:
         verdict = Verdict.PASS
-        message = f"passed: {_rates(test, state)}; the difference is below the margin"
+        message = f"passed: {_rates(test, state, reference)}; the difference is below the margin"
     else:
         verdict = Verdict.UNDECIDED
         message = undecided_text(state.seen.challenger.total, needed)
@@ -63,9 +63,9 @@ def _requests_needed(test: ProportionTest, state: ProportionState) -> float:
     return challenger + missing / effort.growth if effort.growth else math.inf
 
 
-def _rates(test: ProportionTest, state: ProportionState) -> str:
+def _rates(test: ProportionTest, state: ProportionState, reference: str) -> str:
     challenger = percent_text(state.seen.challenger.rate)
     if test.figure is not None:
         return f"{challenger} of the challenger's answers are bad, the fixed figure is {percent_text(test.figure)}"
     champion = percent_text(state.seen.champion.rate)
-    return f"{challenger} of the challenger's answers are bad, {champion} of the champion's"
+    return f"{challenger} of the challenger's answers are bad, {champion} of the {reference}'s"

@@ -9,7 +9,7 @@ from modelrollout.metrics.source import Arm, Arms
 
 def explain_unscraped(arm: Arm, arms: Arms, targets: Sequence[Target], since: int) -> str:
     """Why no pod of an arm was scraped since `since` (ms)."""
-    pods = f"{arm} pods {arms.pods(arm)} in namespace {arms.namespace}"
+    pods = _pods(arm, arms)
     of_arm = [target for target in targets if arms.arm_of(target.pod) is arm]
     failing = sum(any(time > since for time in target.failed) for target in of_arm)
     if failing:
@@ -29,12 +29,13 @@ def explain_unexposed(arm: Arm, arms: Arms, family: str) -> str:
         if family.startswith(BENTOML_PREFIX)
         else "is its name right, and has a pod counted anything yet?"
     )
-    return f"the {arm} pods {arms.pods(arm)} in namespace {arms.namespace} are scraped but expose no {family}: {hint}"
+    return f"the {_pods(arm, arms)} are scraped but expose no {family}: {hint}"
 
 
 def explain_uncountable(arm: Arm, arms: Arms, family: str) -> str:
     """What it means that an arm is scraped and exposes a metric family, but never a count."""
-    return (
-        f"{family} of the {arm} pods {arms.pods(arm)} in namespace {arms.namespace} holds no counts (NaN, infinite or "
-        "negative)"
-    )
+    return f"{family} of the {_pods(arm, arms)} holds no counts (NaN, infinite or negative)"
+
+
+def _pods(arm: Arm, arms: Arms) -> str:
+    return f"{arms.name(arm)} pods {arms.pods(arm)} in namespace {arms.namespace}"

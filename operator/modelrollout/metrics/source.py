@@ -23,17 +23,23 @@ class Arms:
 
     The expressions use only what RE2 and Python share, and no pod matches both.
 
+    reference: what the champion's side is, for a person: the champion, or a baseline in its place.
     alone: gates, by name, that need counters of the challenger only, since they compare it with a fixed figure.
     """
 
     namespace: str
     champion_pods: str
     challenger_pods: str
+    reference: str = "champion"
     alone: frozenset[str] = frozenset()
 
     def pods(self, arm: Arm) -> str:
         """The regular expression of one arm."""
         return self.champion_pods if arm is Arm.CHAMPION else self.challenger_pods
+
+    def name(self, arm: Arm) -> str:
+        """What an arm is, for a person."""
+        return self.reference if arm is Arm.CHAMPION else arm
 
     def arm_of(self, pod: str) -> Arm | None:
         """The arm that a pod belongs to, by its name."""

@@ -16,6 +16,9 @@ from modelrollout.rollout.judging import Assessment
 from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.standing import Standing, standing_of
 
+# Reasons for which a rollout under way stays at its weight.
+HOLDING = frozenset({"AwaitingApproval", "BaselineNotReady", "Doubtful", "MetricsUnavailable"})
+
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 
 
@@ -45,7 +48,7 @@ def with_conditions(draft: Draft, generation: int, observation: Observation, ass
 
 
 def _progressing(standing: Standing) -> tuple[str, ConditionStatus, str, str]:
-    moving = standing.reconciling and standing.reason not in {"AwaitingApproval", "MetricsUnavailable", "Doubtful"}
+    moving = standing.reconciling and standing.reason not in HOLDING
     return "Progressing", TRUE if moving else FALSE, standing.reason, standing.message
 
 

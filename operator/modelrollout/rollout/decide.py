@@ -7,10 +7,11 @@ from math import floor
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status, Version
 from modelrollout.api.versions import version_of
+from modelrollout.rollout.baseline import follow_baseline
 from modelrollout.rollout.conditions import with_conditions
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.follow import follow_model
-from modelrollout.rollout.gate_tests import CHAMPION, gate_set
+from modelrollout.rollout.gate_tests import BASELINE, CHAMPION, Reference, gate_set
 from modelrollout.rollout.judging import Assessment, assess
 from modelrollout.rollout.measurements import Counted
 from modelrollout.rollout.observation import Observation
@@ -25,21 +26,26 @@ FIRST_SCRAPES = 4
 
 @dataclass(frozen=True, slots=True)
 class Arms:
-    """The two versions that are compared: the one that is trusted and the one that has to prove itself."""
+    """The two versions that are compared: the one that is the measure and the one that has to prove itself.
+
+    role: what the first one is: the champion, or the baseline in its place.
+    """
 
     champion: Version
     challenger: Version
+    role: str = CHAMPION
 
 
 def arms_to_judge(status: Status) -> Arms | None:
     """The versions whose metrics the next decision needs, or None while nothing is judged."""
     if status.champion is None or status.evidence is None:
         return None
-    if status.challenger:
-        return Arms(status.champion, status.challenger)
-    if status.previous:
-        return Arms(status.previous, status.champion)
-    return None
+    trusted, judged = (status.champion, status.challenger) if status.challenger else (status.previous, status.champion)
+    if trusted is None:
+        return None
+    if status.baseline:
+        return Arms(status.baseline, judged, BASELINE)
+    return Arms(trusted, judged)
 
 
 def decide(
@@ -71,6 +77,8 @@ def decide(
     advance_rollout(draft, observation, assessment)
     advance_watch(draft, observation, assessment)
     remove_drained(draft, observation)
+    # Last: what was measured is about the baseline that there was.
+    follow_baseline(draft)
 
     replicas = spec.serving.replicas
     weights = desired_weights(draft.status, replicas, observation.versions)
@@ -102,7 +110,7 @@ def _assess(draft: Draft, observation: Observation) -> Assessment | None:
         horizon,
         status.evidence.history,
         figures=draft.spec.baseline.figures,
-        reference=f"{CHAMPION} {arms.champion.bento}",
+        reference=Reference(arms.role, arms.champion.bento),
     )
     challenger_rate, total_rate = _request_rates(observation, draft.settings.scrape_interval)
     return assess(

@@ -8,6 +8,7 @@ from typing import Any
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import (
     QUARANTINE_LIMIT,
+    BaselineVersion,
     ChampionHistory,
     Decision,
     EvidenceCheckpoint,
@@ -179,6 +180,25 @@ class Draft:
         self._retire(self._previous)
         self.change(previous=None, watch=None, gates=(), evidence=None)
         self.record("EndWatch", reason, message)
+
+    def deploy_baseline(self, baseline: BaselineVersion) -> None:
+        """Have a service to compare with beside champion and challenger, or change its size."""
+        if self.status.baseline is None:
+            message = f"Deploying {baseline.bento} to compare with"
+            self.events.append(Event(EventType.NORMAL, "BaselineDeploying", message))
+        self._unretire(baseline)
+        self.change(baseline=baseline)
+
+    def retire_baseline(self) -> None:
+        """Take the traffic from the service that was compared with, and let it go."""
+        baseline = self.status.baseline
+        assert baseline is not None
+        self.change(baseline=None)
+        in_use = (self.status.champion, self.status.challenger, self.status.previous)
+        if baseline.hash not in {version.hash for version in in_use if version}:
+            self._retire(baseline)
+            message = f"{baseline.bento} is no longer compared with"
+            self.events.append(Event(EventType.NORMAL, "BaselineRetired", message))
 
     def retry(self, version: Version) -> None:
         """Allow a version that was rolled back to be tried again. How often it failed stays on record."""

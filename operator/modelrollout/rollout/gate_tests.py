@@ -24,8 +24,19 @@ from modelrollout.rollout.measurements import Point
 
 State = Mapping[str, Any]
 
-CHAMPION = "champion"
+CHAMPION, BASELINE = "champion", "baseline"
 NO_FIGURES: Mapping[str, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The version that a challenger is compared with: its role and its Bento, for a person."""
+
+    role: str = CHAMPION
+    bento: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.bento}".rstrip()
 
 
 class GateTest(Protocol):
@@ -57,19 +68,19 @@ class CountedGateTest:
     name: str
     test: ProportionTest
     champion_history: ArmCounts | None = None
-    reference: str = CHAMPION
+    reference: Reference = Reference()
     guarantee: Guarantee = Guarantee.EXACT
 
     @property
     def compared_with(self) -> str:
-        return self.reference if self.test.figure is None else f"fixed {percent_text(self.test.figure)}"
+        return str(self.reference) if self.test.figure is None else f"fixed {percent_text(self.test.figure)}"
 
     def update(self, state: State | None, datum: Block | Point) -> State:
         assert isinstance(datum, Block)
         return update(self.test, self._load(state), datum).to_dict()
 
     def judge(self, state: State | None) -> Judgement:
-        judgement = judge(self.test, self._load(state))
+        judgement = judge(self.test, self._load(state), self.reference.role)
         if judgement.gap_bound < 1 and self.test.margin < 0:
             # To be no better than the champion is to miss the margin, but costs no bad requests.
             return replace(judgement, gap_bound=max(0.0, judgement.gap_bound + self.test.margin))
@@ -88,12 +99,12 @@ class QueryGateTest:
 
     name: str
     query: QueryGate
-    reference: str = CHAMPION
+    reference: Reference = Reference()
     guarantee: Guarantee = Guarantee.THRESHOLD
 
     @property
     def compared_with(self) -> str | None:
-        return self.reference if self._needs_champion() else None
+        return str(self.reference) if self._needs_champion() else None
 
     def update(self, state: State | None, datum: Block | Point) -> State:
         assert isinstance(datum, Point)
@@ -120,7 +131,7 @@ class QueryGateTest:
         elif challenger is None:
             verdict, message = Verdict.UNAVAILABLE, "the query gives no value for the challenger"
         elif self._needs_champion() and champion is None:
-            verdict, message = Verdict.UNAVAILABLE, "the query gives no value for the champion"
+            verdict, message = Verdict.UNAVAILABLE, f"the query gives no value for the {self.reference.role}"
         else:
             verdict = Verdict.UNDECIDED
             message = f"undecided: {good} of {self.query.pass_limit} evaluations in a row within bounds"
@@ -152,7 +163,7 @@ class QueryGateTest:
         too_much_more = query.max_increase is not None and challenger > reference + query.max_increase
         too_many_times = query.max_ratio is not None and challenger > reference * query.max_ratio
         if too_much_more or too_many_times:
-            return f"{_text(challenger)} is too far above the champion's {_text(champion)}"
+            return f"{_text(challenger)} is too far above the {self.reference.role}'s {_text(champion)}"
         return ""
 
 
@@ -172,7 +183,7 @@ def gate_set(
     history: tuple[ChampionHistory, ...] = (),
     *,
     figures: Mapping[str, float] = NO_FIGURES,
-    reference: str = CHAMPION,
+    reference: Reference = Reference(),
 ) -> GateSet:
     """The tests of the manifest's gates, with the declared error rates spread over them.
 
@@ -182,7 +193,7 @@ def gate_set(
     horizon: scrape windows over which a regression may begin.
     history: what the champion did before the rollout, as far as it is known.
     figures: fixed shares of bad requests (fractions), by gate, that stand in for the reference.
-    reference: the version that the challenger is compared with, for a person.
+    reference: the version that the challenger is compared with.
     """
     discount = 1.0 if attempt == 1 else 6 / (pi * attempt) ** 2
     alpha, beta = risk.false_rollback.fraction * discount, risk.false_promotion.fraction * discount

@@ -37,6 +37,8 @@ def desired_versions(
         desired[status.challenger.hash] = DesiredVersion(
             status.challenger, pods_needed(replicas, status.rollout.target_weight)
         )
+    if status.baseline:
+        desired[status.baseline.hash] = DesiredVersion(status.baseline, status.baseline.replicas)
     for retiring in status.retiring:
         current = observed.get(retiring.hash)
         if current and retiring.hash not in desired:
@@ -47,21 +49,24 @@ def desired_versions(
 def desired_weights(status: Status, replicas: int, observed: Mapping[str, VersionObservation]) -> dict[str, int]:
     """Percent of the traffic by version hash; versions without a share have weight 0.
 
-    The split never gives a version more than its ready pods can carry, and if only one side has ready pods it gets
-    everything: a version that works serves, whatever the rollout had in mind.
+    The split never gives a version more than its ready pods can carry. If the version that has the rest has no ready
+    pods another takes its place: a version that works serves, whatever the rollout had in mind.
     """
     weights = {version.version.hash: 0 for version in desired_versions(status, replicas, observed)}
     if status.champion is None:
         return weights
     main, other, intended = _split(status)
+    rest, candidates = FULL_WEIGHT, [main]
     if other is not None:
-        intended = min(intended, weight_affordable(replicas, _ready(observed, other)))
-        if _ready(observed, main) == 0 and _ready(observed, other) > 0:
-            intended = FULL_WEIGHT
-        weights[other] = intended
-        weights[main] = FULL_WEIGHT - intended
-    else:
-        weights[main] = FULL_WEIGHT
+        weights[other] = min(intended, weight_affordable(replicas, _ready(observed, other)))
+        rest -= weights[other]
+        candidates.append(other)
+    if baseline := status.baseline:
+        affordable = baseline.weight * _ready(observed, baseline.hash) // baseline.replicas
+        weights[baseline.hash] = min(affordable, baseline.weight, rest) if _is_compared(status) else 0
+        rest -= weights[baseline.hash]
+        candidates.append(baseline.hash)
+    weights[next((version for version in candidates if _ready(observed, version)), main)] += rest
     return weights
 
 
@@ -74,6 +79,10 @@ def _split(status: Status) -> tuple[str, str | None, int]:
     if status.previous and status.watch:
         return status.champion.hash, status.previous.hash, status.watch.hold_back_percent
     return status.champion.hash, None, 0
+
+
+def _is_compared(status: Status) -> bool:
+    return status.watch is not None or bool(status.rollout and status.rollout.ramping_since)
 
 
 def _ready(observed: Mapping[str, VersionObservation], version_hash: str) -> int:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from modelrollout.api.status import Version
 from modelrollout.api.strategy import Deadline, DeadlineAction
+from modelrollout.rollout.baseline import missing_baseline
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.history import champion_history
 from modelrollout.rollout.judging import Assessment
@@ -27,7 +28,9 @@ def advance_rollout(draft: Draft, observation: Observation, assessment: Assessme
         return
     pods = _pods(observation, challenger)
     enough = pods.ready >= pods_needed(draft.spec.serving.replicas, progress.target_weight)
-    unavailable = assessment is not None and assessment.unavailable
+    # Nothing that is wrong with the baseline is the challenger's fault: without it a rollout waits.
+    waiting = missing_baseline(draft.status, observation)
+    unavailable = assessment is not None and assessment.unavailable and not waiting
     progress = draft.progress(
         not_ready_since=None if enough else progress.not_ready_since or draft.now,
         metrics_unavailable_since=(progress.metrics_unavailable_since or draft.now) if unavailable else None,
@@ -37,7 +40,7 @@ def advance_rollout(draft: Draft, observation: Observation, assessment: Assessme
     elif not enough:
         return
     elif progress.ramping_since is None:
-        if observation.route.settled:
+        if observation.route.settled and not waiting:
             draft.begin_ramp(champion_history(observation.champion_halves))
     elif progress.promoting_since is None:
         _ramp(draft, challenger, observation, assessment)
@@ -95,6 +98,8 @@ def _withdrawal(
             f"{challenger.bento} had {pods.ready} of {pods.desired} pods ready after {serving.progress_deadline}: "
             f"{pods.problem or 'no reason reported'}",
         )
+    if missing_baseline(draft.status, observation):
+        return None
     if _expired(progress.ramping_since, strategy.deadline, draft.now):
         return (
             "DeadlineExceeded",
@@ -117,6 +122,8 @@ def _ramp(draft: Draft, challenger: Version, observation: Observation, assessmen
     route = observation.route
     applied = route.settled and route.weights.get(challenger.hash) == progress.target_weight
     if assessment is None or not assessment.complete or assessment.suspicion or not applied:
+        return
+    if missing_baseline(draft.status, observation):
         return
     if assessment.through * draft.settings.scrape_interval < progress.step_since.timestamp():
         # No window yet that lies wholly within this step: a step that was not observed is not over.

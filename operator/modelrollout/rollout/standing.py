@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from modelrollout.api.status import Phase, Status
 from modelrollout.api.versions import version_of
+from modelrollout.rollout.baseline import missing_baseline
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.judging import Assessment
 from modelrollout.rollout.observation import Observation
@@ -82,7 +83,8 @@ def _rollout_standing(draft: Draft, observation: Observation, assessment: Assess
     assert challenger is not None
     assert progress is not None
     pods = observation.versions.get(challenger.hash)
-    if progress.ramping_since is None or progress.not_ready_since is not None:
+    waiting = missing_baseline(draft.status, observation)
+    if progress.not_ready_since is not None or (progress.ramping_since is None and not waiting):
         problem = pods.problem if pods else ""
         phase = Phase.PREPARING if progress.ramping_since is None else Phase.RAMPING
         return Standing(
@@ -91,6 +93,7 @@ def _rollout_standing(draft: Draft, observation: Observation, assessment: Assess
             f"{challenger.bento} is getting ready{': ' + problem if problem else ''}",
             reconciling=True,
         )
+    summary = assessment.summary if assessment else "no scrape of both versions judged yet"
     if progress.promoting_since is not None:
         return Standing(
             Phase.PROMOTING,
@@ -98,7 +101,15 @@ def _rollout_standing(draft: Draft, observation: Observation, assessment: Assess
             f"{challenger.bento} gets the pods for all of the traffic",
             reconciling=True,
         )
-    summary = assessment.summary if assessment else "no scrape of both versions judged yet"
+    if waiting:
+        late = draft.now - progress.started_at > draft.spec.serving.progress_deadline.timedelta
+        return Standing(
+            Phase.RAMPING if progress.ramping_since else Phase.PREPARING,
+            "BaselineNotReady",
+            f"Held at weight {draft.status.weight or 0}, undecided: {waiting}",
+            reconciling=not late,
+            stalled=late,
+        )
     if progress.awaits_approval:
         return Standing(
             Phase.RAMPING,
@@ -107,7 +118,7 @@ def _rollout_standing(draft: Draft, observation: Observation, assessment: Assess
             reconciling=True,
         )
     deadline = draft.spec.strategy.deadline
-    if draft.now - progress.ramping_since > deadline.after.timedelta:
+    if progress.ramping_since and draft.now - progress.ramping_since > deadline.after.timedelta:
         return Standing(
             Phase.RAMPING,
             "DeadlineExceeded",

@@ -151,6 +151,7 @@ class Reconciler:
                 namespace=owner.namespace,
                 champion_pods=pod_pattern(owner.name, arms.champion.hash),
                 challenger_pods=pod_pattern(owner.name, arms.challenger.hash),
+                reference=arms.role,
                 alone=frozenset(rollout.spec.baseline.figures),
             ),
             after=rollout.status.evidence.window,

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 
 from modelrollout.api.base import ApiModel
-from modelrollout.api.baseline import Baseline, ChampionBaseline
+from modelrollout.api.baseline import Baseline, ChampionBaseline, ServiceBaseline
 from modelrollout.api.conditions import Condition, ConditionStatus
 from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate, ShareGate
 from modelrollout.api.model import Model
@@ -14,6 +14,7 @@ from modelrollout.api.rollout import ModelRollout, ObjectMeta
 from modelrollout.api.serving import EnvVar, PodMetadata, PodTemplate, Resources, Serving
 from modelrollout.api.spec import ModelRolloutSpec, Risk
 from modelrollout.api.status import (
+    BaselineVersion,
     Decision,
     EvidenceCheckpoint,
     GateStatus,
@@ -163,12 +164,19 @@ probabilities = st.from_regex(r"([1-9]|[1-4][0-9])(\.[0-9]{1,6})?%", fullmatch=T
 
 
 def _baselines(gates: list[Gate]) -> st.SearchStrategy[Baseline]:
-    champion = st.just(Baseline(champion=ChampionBaseline()))
+    services = build(
+        ServiceBaseline,
+        bento=st.just("majority:v1"),
+        image=st.just("majority:v1"),
+        weight=st.integers(1, 50),
+        replicas=st.integers(1, 1000),
+    )
+    others = st.just(Baseline(champion=ChampionBaseline())) | build(Baseline, service=services)
     counted = [gate.name for gate in gates if gate.query is None]
     if not counted:
-        return champion
+        return others
     percents = st.sampled_from(["100%", "100.0%"])
-    return champion | build(Baseline, fixed=st.dictionaries(st.sampled_from(counted), percents, min_size=1))
+    return others | build(Baseline, fixed=st.dictionaries(st.sampled_from(counted), percents, min_size=1))
 
 
 gates_with_baselines = st.lists(gates, min_size=1, max_size=4, unique_by=lambda gate: gate.name).flatmap(
@@ -196,6 +204,8 @@ statuses = build(
     champion=st.none() | versions,
     challenger=st.none() | versions,
     previous=st.none() | versions,
+    baseline=st.none()
+    | build(BaselineVersion, **_version_fields, weight=st.integers(0, 100), replicas=st.integers(1, 1000)),
     weight=st.none() | st.integers(0, 100),
     verdict=text,
     serving_since=st.none() | times,

@@ -120,6 +120,7 @@ def test_a_default_in_an_object_applies_even_if_the_object_is_absent() -> None:
     # The ramp excludes the steps, so that it must not appear by itself; members of a union must not either.
     optional = {
         ".spec.strategy.ramp",
+        ".spec.baseline.service",
         *(f".spec.gates[].{kind}" for kind in ("errorRate", "latency", "share", "query")),
     }
     without = {

@@ -1,0 +1,41 @@
+"""The simple service that a challenger may be compared with, in place of the champion."""
+
+from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.api.status import BaselineVersion, Status
+from modelrollout.api.versions import version_of
+from modelrollout.rollout.draft import Draft
+from modelrollout.rollout.observation import Observation
+
+
+def follow_baseline(draft: Draft) -> None:
+    """Have the baseline that the spec names beside a rollout and its watch, and none at other times."""
+    wanted, current = _wanted(draft.spec, draft.status), draft.status.baseline
+    if current and (wanted is None or wanted.hash != current.hash):
+        draft.retire_baseline()
+    if wanted and wanted != current:
+        draft.deploy_baseline(wanted)
+
+
+def missing_baseline(status: Status, observation: Observation) -> str:
+    """Why there is nothing to compare with yet, for a person; empty if a baseline serves or none is wanted."""
+    baseline = status.baseline
+    if baseline is None:
+        return ""
+    pods = observation.versions.get(baseline.hash)
+    if pods and pods.ready:
+        return ""
+    problem = f": {pods.problem}" if pods and pods.problem else ""
+    return f"the baseline {baseline.bento} has no ready pods{problem}"
+
+
+def _wanted(spec: ModelRolloutSpec, status: Status) -> BaselineVersion | None:
+    service = spec.baseline.service
+    if service is None or not (status.challenger or status.previous):
+        return None
+    version = version_of(service)
+    if version.hash in {present.hash for present in (status.champion, status.challenger, status.previous) if present}:
+        # It is there already, with traffic of its own.
+        return None
+    return BaselineVersion(
+        bento=version.bento, image=version.image, hash=version.hash, weight=service.weight, replicas=service.replicas
+    )
