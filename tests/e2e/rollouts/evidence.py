@@ -25,8 +25,6 @@ def requests_counted(prometheus_url: str, pods: str, interval: int, after: int, 
         if not counted:
             # A pod of an earlier rollout of the same version.
             continue
-        if not counted:
-            continue  # of an earlier rollout
         base = standing[max(before)] if before else standing[min(counted)]
         last = standing[max(counted)]
         total += sum(round(series.get(last, 0) - series.get(base, 0)) for series in served[pod])
