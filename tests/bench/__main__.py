@@ -15,17 +15,17 @@ STUDIES = ("calibration", "peers", "cost")
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.bench", description=__doc__)
     parser.add_argument("studies", nargs="*", default=STUDIES, help="which to run, default all: " + ", ".join(STUDIES))
-    parser.add_argument("--rollouts", type=int, default=2000, help="simulated rollouts per calibration scenario")
+    parser.add_argument("--rollouts", type=int, default=4000, help="simulated rollouts per calibration scenario")
     parser.add_argument("--output", type=Path, default=Path("docs/benchmarks"), help="folder of the results")
     arguments = parser.parse_args()
     if unknown := set(arguments.studies) - set(STUDIES):
         parser.error(f"unknown study {', '.join(sorted(unknown))}; there are {', '.join(STUDIES)}")
     arguments.output.mkdir(parents=True, exist_ok=True)
     if "calibration" in arguments.studies:
-        rows = calibration.run(arguments.rollouts) + calibration_others.run(arguments.rollouts)
+        rows = calibration.run(arguments.rollouts) + calibration_others.run(arguments.rollouts // 2)
         _keep(arguments.output, "calibration", rows, report.calibration(rows))
     if "peers" in arguments.studies:
-        results = compare.run(max(50, arguments.rollouts // 6), max(200, arguments.rollouts // 2))
+        results = compare.run(max(50, arguments.rollouts // 12), max(200, arguments.rollouts // 4))
         _keep(arguments.output, "peers", results, report.peers(results))
     if "cost" in arguments.studies:
         rows = cost.run()

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-OURS = "ours, steps"
+OURS, MATCHED = "ours, steps", "ours, steps, matched"
 JUDGES = (
     OURS,
-    "ours, steps, matched",
+    MATCHED,
     "ours, budget",
     "Flagger",
     "Argo Rollouts",
@@ -43,10 +43,10 @@ def calibration(rows: Sequence[dict[str, Any]]) -> str:
     return f"""# Calibration
 
 Declared: 1 % false rollbacks, 1 % false promotions. {rows[0]["rollouts"]} simulated rollouts of an hour per
-scenario and error, watched at every five-second scrape to the end. In brackets the 95 % interval
-(Clopper-Pearson). A rate holds if the upper end is at most 1.5 times what is declared. False promotions are of
-challengers exactly at the margin (half a percentage point, or a fifth of the base rate). The dispersion of each
-rollout is estimated from the champion's hour before. Raw figures: calibration.json.
+scenario and error ({rows[-1]["rollouts"]} for means and drift), watched at every five-second scrape to the end. In
+brackets the 95 % interval (Clopper-Pearson). A rate holds if the upper end is at most 1.5 times what is declared.
+False promotions are of challengers exactly at the margin (half a percentage point, or a fifth of the base rate). The
+dispersion of each rollout is estimated from the champion's hour before. Raw figures: calibration.json.
 
 {verdict}
 
@@ -69,7 +69,7 @@ def peers(results: dict[str, Any]) -> str:
             ([r["scenario"], *(_ratio(r, j) for j in PEERS)] for r in measured),
         ),
         _where_missed(measured),
-        "## Time to rollback (median) and rollouts rolled back\n",
+        "\n## Time to rollback (median) and rollouts rolled back\n",
         _table(
             ["scenario", *JUDGES],
             ([r["scenario"], *(_rollback(r["results"].get(j)) for j in JUDGES)] for r in measured),
@@ -117,25 +117,25 @@ Settings within 1 %: {counted}.
 
 
 def _where_missed(measured: Sequence[dict[str, Any]]) -> str:
-    lost = [
-        f"{row['scenario']} ({judge}: {_multiple(row, judge):.2f})"
-        for row in measured
-        for judge in PEERS
-        if judge in row["results"] and _multiple(row, judge) < 1
-    ]
-    not_a_third = [
-        f"{row['scenario']} ({judge}: {_multiple(row, judge):.1f})"
-        for row in measured
-        if row["scenario"] in GROSS
-        for judge in PEERS
-        if judge in row["results"] and _multiple(row, judge) < 3
-    ]
-    return (
-        "Goal: no peer serves fewer bad answers in any scenario. "
-        + ("Reached.\n" if not lost else "**Missed** in: " + "; ".join(lost) + ".\n")
-        + "\nGoal: a third or less of any peer's for gross regressions. "
-        + ("Reached.\n" if not not_a_third else "**Missed** against: " + "; ".join(not_a_third) + ".\n")
+    gross = [row for row in measured if row["scenario"] in GROSS]
+    return "\n".join(
+        [
+            _goal("no peer serves fewer bad answers in any scenario, at the matched rate", measured, MATCHED, 1),
+            _goal("the same for ours as declared, at 1 %", measured, OURS, 1),
+            _goal("a third or less of any peer's for gross regressions, on the same steps", gross, MATCHED, 3),
+            _goal("the same for ours on a risk budget", gross, "ours, budget", 3),
+        ]
     )
+
+
+def _goal(text: str, rows: Sequence[dict[str, Any]], ours: str, least: float) -> str:
+    missed = [
+        f"{row['scenario']} ({judge}: {_multiple(row, judge, ours):.2f})"
+        for row in rows
+        for judge in PEERS
+        if judge in row["results"] and _multiple(row, judge, ours) < least
+    ]
+    return f"- Goal: {text}. " + ("Reached." if not missed else "**Missed** in: " + "; ".join(missed) + ".")
 
 
 def _overall(overall: Sequence[dict[str, Any]], measured: Sequence[dict[str, Any]]) -> str:
@@ -167,14 +167,14 @@ One core, pure Python, least of five rounds. Goal: 10 000 gate updates per secon
 {table}"""
 
 
-def _multiple(row: dict[str, Any], judge: str) -> float:
-    return float(row["results"][judge]["bad"] / row["results"]["ours, steps, matched"]["bad"])
+def _multiple(row: dict[str, Any], judge: str, ours: str) -> float:
+    return float(row["results"][judge]["bad"] / row["results"][ours]["bad"])
 
 
 def _ratio(row: dict[str, Any], judge: str) -> str:
     if judge not in row["results"]:
         return "none within 1 %"
-    multiple = _multiple(row, judge)
+    multiple = _multiple(row, judge, MATCHED)
     return f"{multiple:.2f}" if multiple >= 1 else f"**{multiple:.2f}**"
 
 
