@@ -66,6 +66,7 @@ class Load:
         self._labels = {label["row"]: label["digit"] for label in map(json.loads, labels.read_text().splitlines())}
         self._answers: list[Answer] = []
         self._lock = threading.Lock()
+        self._attack: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
         vegeta = str(tool_path("vegeta"))
@@ -89,6 +90,7 @@ class Load:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        assert self._attack is not None
         # vegeta stops sending and waits for the answers that are still out.
         end(self._attack, _TIMEOUT_SECONDS + 5)
         self._reader.join()
@@ -111,7 +113,7 @@ class Load:
 
     def require_running(self) -> None:
         """Raises DemoError if the load generator has ended by itself."""
-        if self._attack.poll() is not None:
+        if self._attack is not None and self._attack.poll() is not None:
             raise DemoError(f"vegeta ended by itself, with code {self._attack.returncode}")
 
     def _read(self) -> None:
