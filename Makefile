@@ -16,7 +16,7 @@ demo-down: $(INSTALLED) ## take down what the demo left running
 test: lint test-unit test-cluster test-e2e ## everything
 
 test-unit: $(INSTALLED) ## pure logic, in seconds
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest tests/unit tests/bench
 
 test-cluster: $(INSTALLED) ## against a real API server
 	$(BIN)/python -m pytest tests/cluster
