@@ -2,6 +2,7 @@
 
 import base64
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -91,8 +92,8 @@ class Load:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._attack is not None
-        # vegeta stops sending and waits for the answers that are still out.
-        end(self._attack, _TIMEOUT_SECONDS + 5)
+        # vegeta stops sending at this signal alone, and waits for the answers that are still out.
+        end(self._attack, signal.SIGINT, _TIMEOUT_SECONDS + 5)
         self._reader.join()
         end(self._encode)
 

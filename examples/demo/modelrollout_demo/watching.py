@@ -1,6 +1,7 @@
 """Follows objects of a cluster as they change, and waits until they are as they should be."""
 
 import json
+import signal
 import subprocess
 import threading
 import time
@@ -120,9 +121,9 @@ def documents(stream: IO[str]) -> Iterator[Object]:
             lines.clear()
 
 
-def end(process: "subprocess.Popen[str]", seconds: float = 10) -> None:
-    """Terminate a child and await its end."""
-    process.terminate()
+def end(process: "subprocess.Popen[str]", by: signal.Signals = signal.SIGTERM, seconds: float = 10) -> None:
+    """Ask a child to end, and await that; after `seconds` kill it."""
+    process.send_signal(by)
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
