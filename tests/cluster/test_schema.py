@@ -22,6 +22,7 @@ from modelrollout.api.status import (
     RetiringVersion,
     RolloutProgress,
     Status,
+    TrafficSplit,
     Watch,
 )
 from modelrollout.api.status import Version as ModelVersion
@@ -206,7 +207,18 @@ def full_status() -> Status:
                 state={"w": 3, "packed": "abc", "nested": {"list": [1, 2.5, None]}},
             )
         ],
-        evidence=EvidenceCheckpoint(window=118_000_000, at=now),
+        evidence=EvidenceCheckpoint(
+            window=118_000_000,
+            at=now,
+            split=TrafficSplit(
+                champion_weight=90,
+                challenger_weight=10,
+                from_window=117_999_000,
+                requests=1000,
+                challenger_requests=100,
+                state="AAAA",
+            ),
+        ),
         quarantine=[
             QuarantinedVersion(**version, reason="GateFailed", message="errors", at=now, failures=2, released=True)
         ],

@@ -141,6 +141,23 @@ class ChampionHistory(ApiModel):
     """How much more the bad counts of its pods vary than those of independent requests; the test allows for it."""
 
 
+class TrafficSplit(ApiModel):
+    """How the requests were split since the weights last changed, and whether that is as the weights say."""
+
+    champion_weight: int
+    """Percent of the traffic for the champion, or for the service that is compared with in its place."""
+    challenger_weight: int
+    """Percent of the traffic for the challenger."""
+    from_window: int
+    """Index of the first scrape window by which these weights surely were in force."""
+    requests: int = 0
+    """Requests of both that were counted after it."""
+    challenger_requests: int = 0
+    """How many of them went to the challenger."""
+    state: str | None = None
+    """State of the test, from which it goes on after a restart. Not meant for people."""
+
+
 class EvidenceCheckpoint(ApiModel):
     """Up to where the recorded metrics are counted in the states of the gates."""
 
@@ -150,6 +167,8 @@ class EvidenceCheckpoint(ApiModel):
     """When it was written."""
     history: Annotated[tuple[ChampionHistory, ...], Field(max_length=16)] = ()
     """What the champion did before, for every gate for which at least two of its pods could be compared."""
+    split: TrafficSplit | None = None
+    """How the requests are split, while the weights are in force."""
 
 
 class HandledCommands(ApiModel):
@@ -218,4 +237,4 @@ class Status(ApiModel):
     last_decision: Decision | None = None
     """The last decision."""
     conditions: Annotated[tuple[Condition, ...], KeyedBy("type")] = ()
-    """Ready; Reconciling and Stalled while they hold; Progressing, Promoted, MetricsAvailable."""
+    """Ready; Reconciling and Stalled while they hold; Progressing, Promoted, MetricsAvailable, TrafficAsWeighted."""

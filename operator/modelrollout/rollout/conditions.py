@@ -14,10 +14,11 @@ from modelrollout.api.versions import version_of
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.judging import Assessment
 from modelrollout.rollout.observation import Observation
+from modelrollout.rollout.split import mismatch
 from modelrollout.rollout.standing import Standing, standing_of
 
 # Reasons for which a rollout under way stays at its weight.
-HOLDING = frozenset({"AwaitingApproval", "BaselineNotReady", "Doubtful", "MetricsUnavailable"})
+HOLDING = frozenset({"AwaitingApproval", "BaselineNotReady", "Doubtful", "MetricsUnavailable", "SampleRatioMismatch"})
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 
@@ -43,6 +44,7 @@ def with_conditions(draft: Draft, generation: int, observation: Observation, ass
         ),
         _progressing(standing),
         _metrics_available(assessment),
+        _traffic_as_weighted(status),
     ]
     return _write(status, generation, standing, further, draft.now)
 
@@ -58,6 +60,15 @@ def _metrics_available(assessment: Assessment | None) -> tuple[str, ConditionSta
     if assessment.unavailable:
         return "MetricsAvailable", FALSE, "Unavailable", assessment.summary
     return "MetricsAvailable", TRUE, "Available", "Every gate has data"
+
+
+def _traffic_as_weighted(status: Status) -> tuple[str, ConditionStatus, str, str]:
+    split = status.evidence and status.evidence.split
+    if not split or not split.requests:
+        return "TrafficAsWeighted", UNKNOWN, "NothingCounted", "No traffic is split, or not for long enough"
+    if misrouted := mismatch(status):
+        return "TrafficAsWeighted", FALSE, "SampleRatioMismatch", misrouted
+    return "TrafficAsWeighted", TRUE, "AsWeighted", "The traffic follows the weights as far as it was counted"
 
 
 def _write(

@@ -5,7 +5,7 @@ from datetime import datetime
 from math import floor
 
 from modelrollout.api.spec import ModelRolloutSpec
-from modelrollout.api.status import Status, Version
+from modelrollout.api.status import Status, TrafficSplit, Version
 from modelrollout.api.versions import version_of
 from modelrollout.rollout.baseline import follow_baseline
 from modelrollout.rollout.conditions import with_conditions
@@ -18,6 +18,7 @@ from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.placement import desired_versions, desired_weights
 from modelrollout.rollout.plan import Placement, Plan
 from modelrollout.rollout.settings import Settings
+from modelrollout.rollout.split import accepted_weights, follow_split, windows_of_requests
 from modelrollout.rollout.stages import advance_rollout, advance_watch, note_serving, remove_drained
 
 # Scrape windows after the first weight in which a fresh pod may not have been scraped yet.
@@ -71,8 +72,9 @@ def decide(
     follow_model(draft, wanted)
     assessment = _assess(draft, observation)
     if assessment and draft.status.evidence:
-        checkpoint = draft.status.evidence.model_copy(update={"window": assessment.through, "at": draft.now})
-        draft.change(gates=assessment.gates, evidence=checkpoint)
+        split = _split(draft, observation, assessment.through)
+        checkpoint = {"window": assessment.through, "at": draft.now, "split": split}
+        draft.change(gates=assessment.gates, evidence=draft.status.evidence.model_copy(update=checkpoint))
     note_serving(draft, observation)
     advance_rollout(draft, observation, assessment)
     advance_watch(draft, observation, assessment)
@@ -124,6 +126,18 @@ def _assess(draft: Draft, observation: Observation) -> Assessment | None:
     )
 
 
+def _split(draft: Draft, observation: Observation, through: int) -> TrafficSplit | None:
+    arms, evidence = arms_to_judge(draft.status), draft.status.evidence
+    assert arms is not None
+    assert evidence is not None
+    return follow_split(
+        evidence.split,
+        accepted_weights(observation, arms.champion.hash, arms.challenger.hash),
+        windows_of_requests(draft.spec.gates, observation, through),
+        present_window=_window_of(draft.now, draft.settings),
+    )
+
+
 def _window_of(time: datetime, settings: Settings) -> int:
     return floor(time.timestamp() / settings.scrape_interval)
 
@@ -150,7 +164,9 @@ def _requeue_after(status: Status, settings: Settings, now: datetime) -> float |
     return next_window - now.timestamp()
 
 
-def _essence(status: Status) -> Status:
-    """The status without what changes with every scrape."""
+def _essence(status: Status) -> tuple[Status, TrafficSplit | None]:
+    """The status without what changes with every scrape, and since when the traffic is split as it is."""
     conditions = tuple(condition.model_copy(update={"message": ""}) for condition in status.conditions)
-    return status.model_copy(update={"gates": (), "evidence": None, "verdict": "", "conditions": conditions})
+    split = status.evidence and status.evidence.split
+    begun = split.model_copy(update={"requests": 0, "challenger_requests": 0, "state": None}) if split else None
+    return status.model_copy(update={"gates": (), "evidence": None, "verdict": "", "conditions": conditions}), begun

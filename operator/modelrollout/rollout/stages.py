@@ -11,6 +11,7 @@ from modelrollout.rollout.judging import Assessment
 from modelrollout.rollout.observation import Observation, VersionObservation
 from modelrollout.rollout.placement import pods_needed
 from modelrollout.rollout.ramp import awaits_approval, next_step
+from modelrollout.rollout.split import mismatch
 
 
 def note_serving(draft: Draft, observation: Observation) -> None:
@@ -123,7 +124,7 @@ def _ramp(draft: Draft, challenger: Version, observation: Observation, assessmen
     applied = route.settled and route.weights.get(challenger.hash) == progress.target_weight
     if assessment is None or not assessment.complete or assessment.suspicion or not applied:
         return
-    if missing_baseline(draft.status, observation):
+    if missing_baseline(draft.status, observation) or mismatch(draft.status):
         return
     if assessment.through * draft.settings.scrape_interval < progress.step_since.timestamp():
         # No window yet that lies wholly within this step: a step that was not observed is not over.

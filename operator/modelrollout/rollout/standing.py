@@ -8,6 +8,7 @@ from modelrollout.rollout.baseline import missing_baseline
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.judging import Assessment
 from modelrollout.rollout.observation import Observation
+from modelrollout.rollout.split import mismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def standing_of(draft: Draft, observation: Observation, assessment: Assessment |
         until = f"{status.watch.until:%Y-%m-%dT%H:%M:%SZ}"
         message = f"{status.champion.bento} was promoted; {status.previous.bento} stays warm until {until}"
         if assessment:
-            message += f": {assessment.summary}"
+            message += f": {'; '.join(filter(None, [mismatch(status), assessment.summary]))}"
         return Standing(Phase.WATCHING, "Watching", message, ready=True)
     return Standing(Phase.STABLE, "Serving", f"{status.champion.bento} has all of the traffic", ready=True)
 
@@ -94,6 +95,9 @@ def _rollout_standing(draft: Draft, observation: Observation, assessment: Assess
             reconciling=True,
         )
     summary = assessment.summary if assessment else "no scrape of both versions judged yet"
+    misrouted = mismatch(draft.status)
+    if misrouted:
+        summary = f"{misrouted}; {summary}"
     if progress.promoting_since is not None:
         return Standing(
             Phase.PROMOTING,
@@ -125,6 +129,9 @@ def _rollout_standing(draft: Draft, observation: Observation, assessment: Assess
             f"Still not proven after {deadline.after}, held: {summary}",
             stalled=True,
         )
+    if misrouted:
+        message = f"Held at weight {progress.target_weight}: {summary}"
+        return Standing(Phase.RAMPING, "SampleRatioMismatch", message, reconciling=True)
     if assessment and assessment.unavailable:
         return Standing(
             Phase.RAMPING,

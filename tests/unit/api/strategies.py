@@ -24,6 +24,7 @@ from modelrollout.api.status import (
     RetiringVersion,
     RolloutProgress,
     Status,
+    TrafficSplit,
     Version,
     Watch,
 )
@@ -241,7 +242,22 @@ statuses = build(
         max_size=3,
         unique_by=lambda gate: gate.name,
     ),
-    evidence=st.none() | build(EvidenceCheckpoint, window=counts, at=times),
+    evidence=st.none()
+    | build(
+        EvidenceCheckpoint,
+        window=counts,
+        at=times,
+        split=st.none()
+        | build(
+            TrafficSplit,
+            champion_weight=st.integers(0, 100),
+            challenger_weight=st.integers(0, 100),
+            from_window=counts,
+            requests=counts,
+            challenger_requests=counts,
+            state=st.none() | text,
+        ),
+    ),
     quarantine=st.lists(
         build(
             QuarantinedVersion,

@@ -48,7 +48,7 @@ class World:
     """`step` lets one scrape interval pass, decides, and carries the plan out.
 
     starts: seconds that a version's pods need, by bento; None for never. error_rates: by bento.
-    requests_per_second: of all versions together.
+    requests_per_second: of all versions together. misrouted: percent that a bento really gets, whatever its weight.
     """
 
     spec: ModelRolloutSpec = field(default_factory=spec)
@@ -57,6 +57,7 @@ class World:
     starts: dict[str, float | None] = field(default_factory=dict)
     error_rates: dict[str, float] = field(default_factory=dict)
     requests_per_second: float = 200.0
+    misrouted: dict[str, float] = field(default_factory=dict)
     prometheus: str = "up"
     commands: dict[str, str] = field(default_factory=dict)
     generation: int = 1
@@ -144,7 +145,7 @@ class World:
         total = self.requests_per_second * TICK
         self.counts[window] = {}
         for key, weight in self.weights.items():
-            requests = round(total * weight / 100)
+            requests = round(total * self.misrouted.get(self.bentos[key], weight) / 100)
             rate = self.error_rates.get(self.bentos[key], 0.005)
             bad = sum(self.dice.random() < rate for _ in range(requests))
             self.counts[window][key] = ArmCounts(requests, bad)
