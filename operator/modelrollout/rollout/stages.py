@@ -29,7 +29,6 @@ def advance_rollout(draft: Draft, observation: Observation, assessment: Assessme
         return
     pods = _pods(observation, challenger)
     enough = pods.ready >= pods_needed(draft.spec.serving.replicas, progress.target_weight)
-    # Nothing that is wrong with the baseline is the challenger's fault: without it a rollout waits.
     waiting = missing_baseline(draft.status, observation)
     unavailable = assessment is not None and assessment.unavailable and not waiting
     progress = draft.progress(
@@ -99,17 +98,18 @@ def _withdrawal(
             f"{challenger.bento} had {pods.ready} of {pods.desired} pods ready after {serving.progress_deadline}: "
             f"{pods.problem or 'no reason reported'}",
         )
-    if missing_baseline(draft.status, observation):
+    if _expired(progress.metrics_unavailable_since, strategy.metrics_deadline, draft.now):
+        return (
+            "MetricsDeadlineExceeded",
+            f"{challenger.bento} had no metrics for {strategy.metrics_deadline.after}: {summary}",
+        )
+    if _incomparable(draft, observation):
+        # It could not be proven good, and that is no fault of its own.
         return None
     if _expired(progress.ramping_since, strategy.deadline, draft.now):
         return (
             "DeadlineExceeded",
             f"{challenger.bento} was not proven good within {strategy.deadline.after}: {summary}",
-        )
-    if _expired(progress.metrics_unavailable_since, strategy.metrics_deadline, draft.now):
-        return (
-            "MetricsDeadlineExceeded",
-            f"{challenger.bento} had no metrics for {strategy.metrics_deadline.after}: {summary}",
         )
     return None
 
@@ -124,7 +124,7 @@ def _ramp(draft: Draft, challenger: Version, observation: Observation, assessmen
     applied = route.settled and route.weights.get(challenger.hash) == progress.target_weight
     if assessment is None or not assessment.complete or assessment.suspicion or not applied:
         return
-    if missing_baseline(draft.status, observation) or mismatch(draft.status):
+    if _incomparable(draft, observation):
         return
     if assessment.through * draft.settings.scrape_interval < progress.step_since.timestamp():
         # No window yet that lies wholly within this step: a step that was not observed is not over.
@@ -138,6 +138,10 @@ def _ramp(draft: Draft, challenger: Version, observation: Observation, assessmen
         draft.set_weight(step.index, step.weight, assessment.summary)
     elif assessment.all_pass:
         draft.begin_promotion("PromotionStarted", assessment.summary)
+
+
+def _incomparable(draft: Draft, observation: Observation) -> bool:
+    return bool(missing_baseline(draft.status, observation) or mismatch(draft.status))
 
 
 def _pods(observation: Observation, version: Version) -> VersionObservation:

@@ -84,25 +84,31 @@ def test_it_does_not_matter_in_how_many_looks_the_windows_are_counted(
     assert after(after(begun(), *windows[:cut]), *windows[cut:]) == after(begun(), *windows)
 
 
-def rolling_out(**misrouted: float) -> World:
+def rolling_out(deadline: str = "1h", **misrouted: float) -> World:
     world = World()
     world.run(30)
     world.misrouted = {f"churn:{version}": percent for version, percent in misrouted.items()}
     steps = [{"weight": 10, "hold": "60s"}, {"weight": 50, "hold": "60s"}]
-    world.apply(spec("churn:v2", strategy={"steps": steps, "holdBack": {"for": "60s"}}))
+    ends = {"holdBack": {"for": "60s"}, "deadline": {"after": deadline, "action": "Rollback"}}
+    world.apply(spec("churn:v2", strategy={"steps": steps, **ends}))
     return world
 
 
 def test_a_rollout_whose_traffic_does_not_follow_the_weights_is_held_and_not_rolled_back() -> None:
     world = rolling_out(v2=3.0, v1=97.0).run(400)
+    assert (world.reason("Ready"), world.condition("Progressing")) == ("SampleRatioMismatch", "False")
     assert world.share("churn:v2") == 10
     assert (world.condition("TrafficAsWeighted"), world.reason("TrafficAsWeighted")) == ("False", "SampleRatioMismatch")
-    assert world.reason("Ready") == "SampleRatioMismatch"
     assert "3 % went to the challenger, where the weights say 10 %" in world.status.verdict
-    assert (world.condition("Progressing"), world.status.quarantine) == ("False", ())
     world.misrouted = {}
     world.run(800)
     assert world.share("churn:v2") == 100
+
+
+def test_no_deadline_rolls_back_while_the_traffic_does_not_follow_the_weights() -> None:
+    world = rolling_out(deadline="180s", v2=3.0, v1=97.0).run(400)
+    assert (world.share("churn:v2"), world.reason("Stalled")) == (10, "DeadlineExceeded")
+    assert world.status.quarantine == ()
 
 
 def test_traffic_that_follows_the_weights_is_said_to() -> None:
