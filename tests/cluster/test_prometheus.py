@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -58,6 +58,7 @@ class Pod:
             "bentoml_service_request_duration_seconds", "Durations", labels, registry=registry, buckets=(0.1, 0.25, 1.0)
         )
         self.outcomes = Counter("outcomes", "Labels that arrived", ("correct",), registry=registry)
+        self.reviews = Counter("reviews", "What people think of answers", ("verdict",), registry=registry)
         self.quality = Gauge("quality", "Something of the user's", registry=registry)
         if probed:
             self.answer(1, endpoint="/readyz")
@@ -153,17 +154,22 @@ def source(prometheus: Prometheus) -> Iterator[PrometheusSource]:
         yield source
 
 
-async def look(source: PrometheusSource, gate: Gate, after: int | None = None) -> Measurement:
-    return (await source.measure([gate], ARMS, after=after, now=time.time()))[gate.name]
+async def look(source: PrometheusSource, gate: Gate, after: int | None = None, arms: Arms = ARMS) -> Measurement:
+    return (await source.measure([gate], arms, after=after, now=time.time()))[gate.name]
 
 
 async def until(
-    source: PrometheusSource, gate: Gate, wanted: type[A], holds: Callable[[A], bool] = lambda _: True, since: int = 0
+    source: PrometheusSource,
+    gate: Gate,
+    wanted: type[A],
+    holds: Callable[[A], bool] = lambda _: True,
+    since: int = 0,
+    arms: Arms = ARMS,
 ) -> A:
     """The first measurement of a kind for which something holds, of the windows after `since`, else of this minute."""
     deadline = time.monotonic() + WAIT
     while True:
-        measurement = await look(source, gate, after=since or int(time.time()) - 60)
+        measurement = await look(source, gate, after=since or int(time.time()) - 60, arms=arms)
         if isinstance(measurement, wanted) and holds(measurement):
             return measurement
         assert time.monotonic() < deadline, f"still {measurement}"
@@ -334,6 +340,24 @@ async def test_a_share_of_two_counters_of_the_pods_is_counted(
     assert unseen.note == 'no pod has counted any outcomes_total{correct="false"}'
     assert count.total("wrong") == Block(counts(45, 5), counts(3, 3))
     assert count.total("right") == Block(counts(45, 0), counts(3, 0))
+
+
+async def test_a_gate_with_a_fixed_figure_needs_no_counters_of_the_champion(
+    source: PrometheusSource, challenger: Pod
+) -> None:
+    counters = {"total": "reviews_total", "bad": 'reviews_total{verdict="wrong"}'}
+    gate = Gate.model_validate({"name": "reviews", "share": counters})
+    challenger.reviews.labels("right").inc()
+    since = (await until_counted(source)).through
+    compared = await until(source, gate, NoData, lambda none: "champion" in none.message, since)
+
+    alone = replace(ARMS, alone=frozenset({"reviews"}))
+    fixed = await until(source, gate, Counted, lambda counted: bool(counted.windows), since, alone)
+
+    assert (
+        "the champion pods churn-a-[0-9]+ in namespace ml are scraped but expose no reviews_total" in compared.message
+    )
+    assert {window.block.champion for window in fixed.windows} == {counts(0, 0)}
 
 
 async def test_a_clock_ahead_of_prometheus_counts_no_window_before_it_was_recorded(source: PrometheusSource) -> None:
