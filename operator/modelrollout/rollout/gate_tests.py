@@ -1,6 +1,7 @@
 """One test per gate of the manifest: how its data become evidence and its evidence a judgement."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import pi
 from types import MappingProxyType
@@ -87,7 +88,11 @@ class CountedGateTest:
         return judgement
 
     def _load(self, state: State | None) -> ProportionState:
-        return ProportionState.from_dict(state) if state else start(self.test, self.champion_history)
+        if state:
+            # What cannot be read is of a gate that was of another kind, or of another version of the operator.
+            with suppress(KeyError, ValueError):
+                return ProportionState.from_dict(state)
+        return start(self.test, self.champion_history)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +113,9 @@ class QueryGateTest:
 
     def update(self, state: State | None, datum: Block | Point) -> State:
         assert isinstance(datum, Point)
-        bad, good = (state["bad"], state["good"]) if state else (0, 0)
+        bad, good, failed = _counts(state)
         breach = self._breach(datum.champion, datum.challenger)
-        if breach is not None and not (state and state.get("failed")):
+        if breach is not None and not failed:
             bad, good = (bad + 1, 0) if breach else (0, good + 1)
         return {
             "bad": bad,
@@ -121,9 +126,10 @@ class QueryGateTest:
         }
 
     def judge(self, state: State | None) -> Judgement:
-        bad, good = (state["bad"], state["good"]) if state else (0, 0)
-        champion, challenger = (state["champion"], state["challenger"]) if state else (None, None)
-        if state and state["failed"]:
+        bad, good, failed = _counts(state)
+        # The API server keeps no nulls: a value that was missing is not there.
+        champion, challenger = (state.get("champion"), state.get("challenger")) if state else (None, None)
+        if failed:
             verdict = Verdict.FAIL
             message = f"failed: {self._breach(champion, challenger) or 'out of bounds'}, {bad} times in a row"
         elif good >= self.query.pass_limit:
@@ -227,6 +233,12 @@ def _proportion_test(
         dispersion=history.dispersion if history else UNMEASURED_DISPERSION,
         figure=figure,
     )
+
+
+def _counts(state: State | None) -> tuple[int, int, bool]:
+    """Evaluations in a row out of bounds, those within, and whether the gate has failed."""
+    state = state or {}
+    return state.get("bad", 0), state.get("good", 0), state.get("failed", False)
 
 
 def _text(value: float | None) -> str:
