@@ -30,6 +30,13 @@ class NoMetrics:
         raise AssertionError("nothing is judged here")
 
 
+class RefusesDeployments(FakeKubeClient):
+    async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
+        if manifest["kind"] == DEPLOYMENT.kind:
+            raise Invalid("Deployment ml/churn: spec.template: quantities must match")
+        return await super().apply(manifest, force=force)
+
+
 def rollout(**spec: Any) -> Manifest:
     return {
         "apiVersion": MODEL_ROLLOUT.api_version,
@@ -97,13 +104,7 @@ async def test_an_invalid_manifest_is_told_in_a_condition_and_touches_nothing() 
 
 
 async def test_what_the_api_server_refuses_is_told_in_a_condition() -> None:
-    class Refusing(FakeKubeClient):
-        async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
-            if manifest["kind"] == DEPLOYMENT.kind:
-                raise Invalid("Deployment ml/churn: spec.template: quantities must match")
-            return await super().apply(manifest, force=force)
-
-    client = Refusing(rollout())
+    client = RefusesDeployments(rollout())
     subject = reconciler(client)
     for _ in range(2):
         with pytest.raises(Invalid):
@@ -113,13 +114,7 @@ async def test_what_the_api_server_refuses_is_told_in_a_condition() -> None:
 
 
 async def test_traffic_follows_the_decision_even_if_pods_are_refused() -> None:
-    class Refusing(FakeKubeClient):
-        async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
-            if manifest["kind"] == DEPLOYMENT.kind:
-                raise Invalid("Deployment ml/churn: spec.template: quantities must match")
-            return await super().apply(manifest, force=force)
-
-    client = Refusing(rollout())
+    client = RefusesDeployments(rollout())
     with pytest.raises(Invalid):
         await reconciler(client).reconcile(KEY)
     [rule] = client.objects[HTTP_ROUTE, "ml", "churn"]["spec"]["rules"]
