@@ -16,7 +16,7 @@ from modelrollout.metrics.scrapes import read_targets
 from modelrollout.metrics.selectors import scrape_clock
 from modelrollout.metrics.source import Arms
 from modelrollout.rollout.gate_tests import gate_set
-from modelrollout.rollout.judging import assess
+from modelrollout.rollout.judging import Pace, assess
 from modelrollout.rollout.settings import Settings
 from modelrollout_demo.errors import DemoError
 
@@ -65,7 +65,7 @@ def find_proof(prometheus_url: str, scrape_interval: float, ramp: ModelRollout, 
         status.evidence.history,
         figures=spec.baseline.figures,
     )
-    found = assess(tests, (), measured, through=after, data_expected_from=after, challenger_rate=0.0, total_rate=0.0)
+    found = assess(tests, (), measured, through=after, data_expected_from=after, pace=Pace())
     if not found.failure:
         raise DemoError(f"what Prometheus recorded proves no failure: {found.summary}")
     return Proof(found.through, _scraped(prometheus_url, scrape_interval, arms, found.through), found.failure)

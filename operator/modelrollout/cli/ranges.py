@@ -14,7 +14,7 @@ from modelrollout.metrics.source import Arm, Arms, MetricsSource
 from modelrollout.rollout.decide import FIRST_SCRAPES
 from modelrollout.rollout.gate_tests import GateSet, gate_set
 from modelrollout.rollout.history import HISTORY_WINDOWS, champion_history
-from modelrollout.rollout.judging import Assessment, assess
+from modelrollout.rollout.judging import Assessment, Pace, assess
 from modelrollout.rollout.measurements import BadQuery, Counted, Evaluated, Measurement, NoData, SourceDown
 from modelrollout.rollout.settings import Settings
 
@@ -105,8 +105,10 @@ def _judge(
         measured,
         through=index,
         data_expected_from=data_expected_from,
-        challenger_rate=max((block.challenger.total for block in blocks), default=0) / interval,
-        total_rate=max((block.challenger.total + block.champion.total for block in blocks), default=0) / interval,
+        pace=Pace(
+            challenger_rate=max((block.challenger.total for block in blocks), default=0) / interval,
+            total_rate=max((block.challenger.total + block.champion.total for block in blocks), default=0) / interval,
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from math import floor
+from math import floor, inf
 
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status, TrafficSplit, Version
@@ -12,7 +12,7 @@ from modelrollout.rollout.conditions import with_conditions
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.follow import follow_model
 from modelrollout.rollout.gate_tests import BASELINE, CHAMPION, Reference, gate_set
-from modelrollout.rollout.judging import Assessment, assess
+from modelrollout.rollout.judging import Assessment, Pace, assess
 from modelrollout.rollout.measurements import Counted
 from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.placement import desired_versions, desired_weights
@@ -115,14 +115,15 @@ def _assess(draft: Draft, observation: Observation) -> Assessment | None:
         reference=Reference(arms.role, arms.champion.bento),
     )
     challenger_rate, total_rate = _request_rates(observation, draft.settings.scrape_interval)
+    deadline = began + draft.spec.strategy.deadline.after.timedelta
+    seconds_left = (deadline - draft.now).total_seconds() if status.rollout else inf
     return assess(
         gates,
         status.gates,
         observation.measurements,
         through=status.evidence.window,
         data_expected_from=_window_of(began, draft.settings) + FIRST_SCRAPES,
-        challenger_rate=challenger_rate,
-        total_rate=total_rate,
+        pace=Pace(challenger_rate, total_rate, seconds_left),
     )
 
 

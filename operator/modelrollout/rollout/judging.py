@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite, log
+from math import inf, isfinite, log
 
 from modelrollout.api.status import GateStatus
 from modelrollout.evidence.combine import combine
@@ -59,6 +59,19 @@ class Assessment:
     summary: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast evidence comes, for estimates; it decides no verdict.
+
+    challenger_rate, total_rate: requests per second now, of the challenger and of both arms.
+    seconds_left: until the deadline of the rollout.
+    """
+
+    challenger_rate: float = 0.0
+    total_rate: float = 0.0
+    seconds_left: float = inf
+
+
 def assess(
     gate_set: GateSet,
     earlier: Sequence[GateStatus],
@@ -66,8 +79,7 @@ def assess(
     *,
     through: int,
     data_expected_from: int,
-    challenger_rate: float,
-    total_rate: float,
+    pace: Pace,
 ) -> Assessment:
     """Go on from `earlier`, which stands at window `through`, with what was measured since.
 
@@ -75,8 +87,7 @@ def assess(
     late gives the decision that looking in time would have given. If the source is down for one gate no gate advances:
     the windows are judged when all of them can be read.
 
-    data_expected_from: window up to which pods may not have been scraped yet. challenger_rate, total_rate: requests per
-    second now.
+    data_expected_from: window up to which pods may not have been scraped yet.
     """
     tests, alpha = gate_set.tests, gate_set.alpha
     compared_with = {test.name: test.compared_with for test in tests}
@@ -105,19 +116,21 @@ def assess(
             )
     absent = {name: _absence(measurement, data_expected_from) for name, measurement in missing.items()}
     notes = {name: m.note for name, m in measurements.items() if isinstance(m, Counted)}
-    rates = _rates_by_gate(measurements, challenger_rate)
-    return _assessment(gate_set, states, absent, notes, through, rates, total_rate)
+    paces = _paces(measurements, pace)
+    return _assessment(gate_set, states, absent, notes, through, paces, pace)
 
 
-def _rates_by_gate(measurements: Mapping[str, Measurement], challenger_rate: float) -> Mapping[str, float]:
-    """What each gate counts of the challenger per second: not every request has a label that some gate waits for."""
+def _paces(measurements: Mapping[str, Measurement], pace: Pace) -> Mapping[str, Pace]:
+    """The pace of each gate: not every request has a label that some gate waits for."""
     counted = {
         name: sum(window.block.challenger.total for window in measurement.windows)
         for name, measurement in measurements.items()
         if isinstance(measurement, Counted)
     }
     most = max(counted.values(), default=0)
-    return {name: challenger_rate * total / most for name, total in counted.items()} if most else {}
+    if not most:
+        return {}
+    return {name: replace(pace, challenger_rate=pace.challenger_rate * total / most) for name, total in counted.items()}
 
 
 def _by_window(
@@ -160,8 +173,8 @@ def _assessment(
     absent: Mapping[str, Judgement],
     notes: Mapping[str, str],
     through: int,
-    rates: Mapping[str, float],
-    total_rate: float,
+    paces: Mapping[str, Pace],
+    pace: Pace,
 ) -> Assessment:
     failure = _failure(gate_set.tests, states, gate_set.alpha)
     gates = []
@@ -172,7 +185,7 @@ def _assessment(
         if test.name in absent and judgement.verdict is not Verdict.FAIL:
             judgement = replace(absent[test.name], guarantee=test.guarantee)
         judgements.append(judgement)
-        gates.append(_gate_status(test, state, judgement, notes.get(test.name, ""), rates.get(test.name, 0.0)))
+        gates.append(_gate_status(test, state, judgement, notes.get(test.name, ""), paces.get(test.name, Pace())))
     counted = [j for j in judgements if j.guarantee is not Guarantee.THRESHOLD]
     worst = max(counted, key=lambda judgement: judgement.gap_bound, default=None)
     gap_bound = worst.gap_bound if worst else 1.0
@@ -190,20 +203,20 @@ def _assessment(
         unavailable=any(j.verdict is Verdict.UNAVAILABLE for j in judgements),
         gap_bound=gap_bound,
         requests_seen=max((judgement.requests_seen for judgement in counted), default=0),
-        total_rate=total_rate,
+        total_rate=pace.total_rate,
         summary=failure or _summary(gates),
     )
 
 
-def _gate_status(
-    test: GateTest, state: State | None, judgement: Judgement, note: str, challenger_rate: float
-) -> GateStatus:
+def _gate_status(test: GateTest, state: State | None, judgement: Judgement, note: str, pace: Pace) -> GateStatus:
     counted = judgement.guarantee is not Guarantee.THRESHOLD
     message = judgement.message
     if counted and judgement.verdict is Verdict.UNDECIDED:
-        eta = eta_seconds(judgement.requests_missing, challenger_rate)
+        eta = eta_seconds(judgement.requests_missing, pace.challenger_rate)
         if isfinite(eta):
             message += f", about {readable(eta)} at the present weight"
+        if isfinite(eta) and eta > pace.seconds_left:
+            message += ", which is after the deadline"
     if note:
         message += f" ({note})"
     return GateStatus(

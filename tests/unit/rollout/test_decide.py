@@ -309,3 +309,13 @@ def test_scrapes_that_are_still_to_come_are_no_outage_but_no_step_is_taken_witho
     assert world.condition("MetricsAvailable") == "True"
     world.run(60)
     assert (world.share("churn:v2"), world.condition("MetricsAvailable")) == (10, "False")
+
+
+@pytest.mark.parametrize(("after", "late"), [("1h", False), ("90s", True)])
+def test_a_verdict_says_whether_it_can_come_before_the_deadline(after: str, late: bool) -> None:
+    strategy = {"steps": [{"weight": 10}], "deadline": {"after": after}}
+    world = serving(requests_per_second=20.0)
+    world.apply(spec("churn:v2", strategy=strategy))
+    world.run(60)
+    assert world.status.gates[0].verdict == "Undecided"
+    assert ("after the deadline" in world.status.gates[0].message) is late
