@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from math import pi
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from modelrollout.api.gates import Gate, QueryGate
 from modelrollout.api.spec import Risk
 from modelrollout.api.status import ChampionHistory
-from modelrollout.evidence.combine import shares
+from modelrollout.evidence.combine import error_of_attempt, shares
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.judge import judge
 from modelrollout.evidence.proportion import (
@@ -201,8 +200,8 @@ def gate_set(
     figures: fixed shares of bad requests (fractions), by gate, that stand in for the reference.
     reference: the version that the challenger is compared with.
     """
-    discount = 1.0 if attempt == 1 else 6 / (pi * attempt) ** 2
-    alpha, beta = risk.false_rollback.fraction * discount, risk.false_promotion.fraction * discount
+    declared = (risk.false_rollback.fraction, risk.false_promotion.fraction)
+    alpha, beta = declared if attempt == 1 else (error_of_attempt(error, attempt) for error in declared)
     counted = {gate.name: 1.0 for gate in gates if gate.query is None}
     alphas = shares(counted, alpha) if counted else {}
     known = {entry.gate: entry for entry in history}
