@@ -6,7 +6,23 @@ import bentoml
 import numpy as np
 from annotated_types import Ge, Le, Len
 from images import FULL_INK, SIDE
+from prometheus_client import Counter, Histogram
 from pydantic import BaseModel
+
+UNSURE_BELOW = 0.9
+
+PREDICTIONS = Counter("digits_predictions", "Predictions, by the digit that was predicted", ["digit"])
+UNSURE = Counter("digits_unsure", f"Those of the predictions with a confidence below {UNSURE_BELOW}")
+CONFIDENCE = Histogram(
+    "digits_confidence", "Confidence of the predictions", buckets=(0.3, 0.5, 0.6, 0.7, 0.8, UNSURE_BELOW, 0.95, 0.99, 1)
+)
+OUTCOMES = Counter(
+    "digits_outcomes",
+    "Predictions whose true digit is known by now, by the version that made them",
+    ["version", "correct"],
+)
+
+Digit = Annotated[int, Ge(0), Le(9)]
 
 
 class Arguments(BaseModel):
@@ -14,7 +30,7 @@ class Arguments(BaseModel):
 
 
 class Prediction(BaseModel):
-    digit: int
+    digit: Digit
     confidence: float
     version: str
 
@@ -36,6 +52,15 @@ class Digits:
         """Classify one image, given as 64 pixels row by row."""
         probabilities = self.classifier.predict_proba(np.array([pixels]))[0]
         digit = int(probabilities.argmax())
-        return Prediction(
-            digit=digit, confidence=float(probabilities[digit]), version=bentoml.server_context.bento_version
-        )
+        confidence = float(probabilities[digit])
+        # The total before its part: a scrape in between must not find more unsure predictions than predictions.
+        PREDICTIONS.labels(digit).inc()
+        CONFIDENCE.observe(confidence)
+        if confidence < UNSURE_BELOW:
+            UNSURE.inc()
+        return Prediction(digit=digit, confidence=confidence, version=bentoml.server_context.bento_version)
+
+    @bentoml.api
+    def feedback(self, version: Annotated[str, Len(1, 128)], predicted: Digit, actual: Digit) -> None:
+        """Say what an image showed in truth. Any pod of any version counts it for the version that predicted."""
+        OUTCOMES.labels(version, str(predicted == actual).lower()).inc()
