@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
 from math import isfinite
@@ -18,7 +18,8 @@ from modelrollout.metrics.absence import (
 )
 from modelrollout.metrics.client import PrometheusClient, QueryRefused, SourceFailure
 from modelrollout.metrics.histograms import boundaries_by_pod, buckets_up_to, choose_boundary
-from modelrollout.metrics.scrapes import Target, bare_scrapes, read_scrapes, read_targets
+from modelrollout.metrics.kinds import PART, TOTAL, CountArm, proportions
+from modelrollout.metrics.scrapes import Groups, Target, bare_scrapes, read_scrapes, read_targets
 from modelrollout.metrics.selectors import (
     DURATION_BUCKETS,
     REQUESTS,
@@ -33,7 +34,15 @@ from modelrollout.metrics.selectors import (
 )
 from modelrollout.metrics.series import Series, Unreadable
 from modelrollout.metrics.source import Arm, Arms
-from modelrollout.metrics.windows import Span, clock_since, count, counters_since, missing_arm, next_span
+from modelrollout.metrics.windows import (
+    Increases,
+    Span,
+    clock_since,
+    counters_since,
+    increases,
+    missing_arm,
+    next_span,
+)
 from modelrollout.rollout.measurements import (
     BadQuery,
     Counted,
@@ -46,6 +55,7 @@ from modelrollout.rollout.measurements import (
 from modelrollout.rollout.settings import Settings
 
 _SKEW_WORTH_A_NOTE = 2.0
+_NO_SUMS: Groups = {}
 
 
 class PrometheusSource:
@@ -175,19 +185,30 @@ class _Reader:
         *,
         total: Sequence[Series],
         part: Sequence[Series],
-        count_arm: Callable[[int, int], ArmCounts],
+        count_arm: CountArm,
         note: str = "",
     ) -> Measurement:
+        windows = self._increases(family, needed, total, {TOTAL: total, PART: part})
+        return Counted(proportions(windows, count_arm), self._span.through, self._with_notes(note))
+
+    def _increases(
+        self, family: str, needed: Sequence[Arm], whole: Sequence[Series], counts: Groups, sums: Groups = _NO_SUMS
+    ) -> tuple[Increases, ...]:
+        """What the pods counted and summed up, by window.
+
+        family: name of the metric that an arm must have something of, and whole: what was read of it.
+        Raises Unreadable, with the reason, if there is nothing to count.
+        """
         arms, span = self._arms, self._span
-        scrapes = read_scrapes(self._targets, total, part, self._since)
-        windows = count(scrapes, arms, span, count_arm)
+        scrapes = read_scrapes(self._targets, counts, sums, self._since)
+        windows = increases(scrapes, arms, span)
         if not windows:
             if arm := missing_arm(bare_scrapes(self._targets), arms, span):
                 raise Unreadable(explain_unscraped(arm, arms, self._targets, span.start_of(span.recent)))
             if arm := missing_arm(scrapes, arms, span):
                 raise Unreadable(explain_uncountable(arm, arms, family))
-        self._require_family(family, needed, total)
-        return Counted(windows, span.through, "; ".join(filter(None, [note, *self._notes()])))
+        self._require_family(family, needed, whole)
+        return windows
 
     def _evaluated(self, gate: QueryGate) -> Measurement:
         span, arms = self._span, self._arms
@@ -235,15 +256,15 @@ class _Reader:
             if arm not in exposing:
                 raise Unreadable(explain_unexposed(arm, self._arms, family))
 
-    def _notes(self) -> list[str]:
-        notes = []
+    def _with_notes(self, note: str) -> str:
+        notes = [note] if note else []
         if self._span.skipped:
             hours = self._span.skipped * self._span.interval / 3_600_000
             notes.append(f"{hours:.1f} h of evidence are given up: the gap was too long to catch up with")
         if abs(self._skew) > _SKEW_WORTH_A_NOTE:
             direction = "ahead of" if self._skew > 0 else "behind"
             notes.append(f"Prometheus' clock is {abs(self._skew):.0f} s {direction} this one")
-        return notes
+        return "; ".join(notes)
 
 
 def _single_values(series: Sequence[Series]) -> dict[int, float]:

@@ -13,12 +13,20 @@ LabelSet = frozenset[tuple[str, str]]
 _BENTOML_LABELS = frozenset({"endpoint", "http_response_code", "runner_name", "service_name", "service_version"})
 
 
+Groups = Mapping[str, Sequence[Series]]
+"""Series that count, or sum up, the same, by a name for what that is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Counters of one pod at one moment: every series of a total, and every series of a part of that total."""
+    """What one pod had counted by one moment: the value of every series, in named groups.
 
-    total: Mapping[LabelSet, int] = field(default_factory=dict)
-    part: Mapping[LabelSet, int] = field(default_factory=dict)
+    counts: whole numbers, which only fall when the pod starts anew.
+    sums: of values of either sign, which may fall without that. Every pod that has them has counts beside them.
+    """
+
+    counts: Mapping[str, Mapping[LabelSet, int]] = field(default_factory=dict)
+    sums: Mapping[str, Mapping[LabelSet, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +91,13 @@ def bare_scrapes(targets: Iterable[Target]) -> list[Scrape]:
     return [Scrape(target.pod, finished, Counters()) for target in targets for finished in target.succeeded.values()]
 
 
-def read_scrapes(
-    targets: Sequence[Target], total: Iterable[Series], part: Iterable[Series], since: int
-) -> list[Scrape]:
+def read_scrapes(targets: Sequence[Target], counts: Groups, sums: Groups, since: int) -> list[Scrape]:
     """The successful scrapes after `since` (ms) with the counters as they were read then.
 
     A series without a sample at a scrape counts 0 there: a client library creates it with its first event. A scrape
-    that read something else than a count is left out. Of a pod's targets only those matter that the counters come from
-    (others are its sidecars'); two that show the same counters, as two replicas of Prometheus do, are taken as one.
+    that read something else than a count, or than a finite sum, is left out. Of a pod's targets only those matter that
+    the counts come from (others are its sidecars'); two that show the same counters, as two replicas of Prometheus do,
+    are taken as one.
 
     Raises Unreadable if samples do not lie at the times of the scrapes. Nothing could tell then whether a series is
     absent, and the counters of a pod would seem to start anew again and again.
@@ -98,13 +105,13 @@ def read_scrapes(
     by_pod: dict[str, list[Target]] = {}
     for target in targets:
         by_pod.setdefault(target.pod, []).append(target)
-    totals = _by_target(by_pod, total)
-    parts = _by_target(by_pod, part)
+    counted = {name: _by_target(by_pod, series) for name, series in counts.items()}
+    summed = {name: _by_target(by_pod, series) for name, series in sums.items()}
     scrapes = []
     for of_pod in by_pod.values():
-        carriers = [target for target in of_pod if target in totals] or of_pod
+        carriers = [target for target in of_pod if any(target in group for group in counted.values())] or of_pod
         for target in carriers:
-            readings = _readings(totals.get(target, {}), parts.get(target, {}))
+            readings = _readings(_of_target(target, counted), _of_target(target, summed))
             for time, finished in target.succeeded.items():
                 counters = readings.get(time, Counters())
                 if time > since and counters is not None:
@@ -131,20 +138,42 @@ def _by_target(
     return grouped
 
 
-def _readings(total: Mapping[LabelSet, Series], part: Mapping[LabelSet, Series]) -> dict[int, Counters | None]:
-    """What was read at each time; None where it is not a count."""
-    readings: dict[int, Counters | None] = {}
-    times = {time for group in (total, part) for series in group.values() for time in series.samples}
-    for time in times:
-        values = [
-            {labels: series.samples[time] for labels, series in group.items() if time in series.samples}
-            for group in (total, part)
-        ]
-        if all(isfinite(value) and value >= 0 for group in values for value in group.values()):
-            readings[time] = Counters(*({key: round(value) for key, value in group.items()} for group in values))
-        else:
-            readings[time] = None
-    return readings
+def _of_target(
+    target: Target, groups: Mapping[str, Mapping[Target, Mapping[LabelSet, Series]]]
+) -> dict[str, Mapping[LabelSet, Series]]:
+    return {name: group.get(target, {}) for name, group in groups.items()}
+
+
+def _readings(
+    counts: Mapping[str, Mapping[LabelSet, Series]], sums: Mapping[str, Mapping[LabelSet, Series]]
+) -> dict[int, Counters | None]:
+    """What was read at each time; None where it is not a count, or not a sum."""
+    times = {
+        time
+        for groups in (counts, sums)
+        for group in groups.values()
+        for series in group.values()
+        for time in series.samples
+    }
+    return {time: _reading(_values(counts, time), _values(sums, time)) for time in times}
+
+
+def _values(groups: Mapping[str, Mapping[LabelSet, Series]], time: int) -> dict[str, dict[LabelSet, float]]:
+    return {
+        name: {labels: series.samples[time] for labels, series in group.items() if time in series.samples}
+        for name, group in groups.items()
+    }
+
+
+def _reading(
+    counts: Mapping[str, Mapping[LabelSet, float]], sums: Mapping[str, Mapping[LabelSet, float]]
+) -> Counters | None:
+    if not all(isfinite(value) and value >= 0 for group in counts.values() for value in group.values()):
+        return None
+    if not all(isfinite(value) for group in sums.values() for value in group.values()):
+        return None
+    whole = {name: {labels: round(value) for labels, value in group.items()} for name, group in counts.items()}
+    return Counters(whole, sums)
 
 
 def _target_labels(series: Series) -> LabelSet:

@@ -5,15 +5,12 @@ finished in a window stands for it. A window without a scrape of one arm is no w
 the next. What a window holds follows from the recorded samples alone, whenever and in how many parts one looks at them.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from math import ceil, floor
+from math import ceil, floor, fsum
 
-from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.metrics.scrapes import Counters, LabelSet, Scrape
-from modelrollout.metrics.series import Unreadable
 from modelrollout.metrics.source import Arm, Arms
-from modelrollout.rollout.measurements import Window
 from modelrollout.rollout.settings import Settings
 
 # A pod that was not scraped for so many windows starts anew, as if it were new. It bounds how far back one must read.
@@ -28,8 +25,21 @@ _AT_ONCE = 240
 # Evidence older than this is not caught up with.
 _LONGEST_GAP_SECONDS = 6 * 3600.0
 
-CountArm = Callable[[int, int], ArmCounts]
-"""From the increase of a total and of its part to requests and bad requests."""
+
+@dataclass(frozen=True, slots=True)
+class Increase:
+    """By how much the counters and the sums of one pod have grown, by group; a group that it lacks is absent."""
+
+    counts: Mapping[str, int]
+    sums: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Increases:
+    """Scrape window `index`: the increase of each pod that was scraped in it and before, by arm and name of the pod."""
+
+    index: int
+    pods: Mapping[Arm, Mapping[str, Increase]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +100,24 @@ def counters_since(scrapes: Collection[Scrape], arms: Arms, span: Span) -> int:
     return _before_scrapes_of(min(needed), span.interval)
 
 
-def count(scrapes: Collection[Scrape], arms: Arms, span: Span, count_arm: CountArm) -> tuple[Window, ...]:
+def increases(scrapes: Collection[Scrape], arms: Arms, span: Span) -> tuple[Increases, ...]:
     """The windows of the span in which both arms were scraped, with what happened since the pods' last one.
 
     scrapes: in any order, all since `counters_since`. The first scrape of a pod is its base only.
-    A counter that fell was reset, and with it all of its pod's: the increase is what they have reached since.
-
-    Raises Unreadable if a part grows more than its total.
+    A count that fell was reset, and with it all that its pod counts and sums up: the increase is what they have reached
+    since.
     """
     bases: dict[str, int] = {}
     readings: dict[str, Counters] = {}
     windows = []
     for index, by_pod in _windows(scrapes, arms, span.interval):
-        counts = dict.fromkeys(Arm, ArmCounts())
+        grown: dict[Arm, dict[str, Increase]] = {arm: {} for arm in Arm}
         for pod, (arm, scrape) in by_pod.items():
             if _is_known(bases.get(pod), index):
-                counts[arm] += _counted(pod, readings[pod], scrape.counters, count_arm)
+                grown[arm][pod] = _increase(readings[pod], scrape.counters)
             bases[pod], readings[pod] = index, scrape.counters
         if span.after < index <= span.through:
-            windows.append(Window(index, Block(counts[Arm.CHAMPION], counts[Arm.CHALLENGER])))
+            windows.append(Increases(index, grown))
     return tuple(windows)
 
 
@@ -143,14 +152,16 @@ def _is_known(base: int | None, index: int) -> bool:
     return base is not None and index - base <= FORGET_AFTER
 
 
-def _counted(pod: str, base: Counters, now: Counters, count_arm: CountArm) -> ArmCounts:
-    if _was_reset(base.total, now.total) or _was_reset(base.part, now.part):
+def _increase(base: Counters, now: Counters) -> Increase:
+    if any(_was_reset(group, now.counts.get(name, {})) for name, group in base.counts.items()):
         base = Counters()
-    total = sum(now.total.values()) - sum(base.total.values())
-    part = sum(now.part.values()) - sum(base.part.values())
-    if part > total:
-        raise Unreadable(f"counters of pod {pod} contradict each other: a part grew by {part}, the whole by {total}")
-    return count_arm(total, part)
+    return Increase(
+        counts={
+            name: sum(group.values()) - sum(base.counts.get(name, {}).values()) for name, group in now.counts.items()
+        },
+        # Exact up to the last rounding, so that the order in which series are answered does not matter.
+        sums={name: fsum(group.values()) - fsum(base.sums.get(name, {}).values()) for name, group in now.sums.items()},
+    )
 
 
 def _was_reset(base: Mapping[LabelSet, int], now: Mapping[LabelSet, int]) -> bool:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 
 from modelrollout.evidence.counts import ArmCounts
+from modelrollout.metrics.kinds import PART, TOTAL, proportions
 from modelrollout.metrics.scrapes import bare_scrapes, read_scrapes, read_targets
 from modelrollout.metrics.selectors import REQUESTS, SCRAPE_DURATION, UP
 from modelrollout.metrics.series import Series
 from modelrollout.metrics.source import Arms
-from modelrollout.metrics.windows import Span, clock_since, count, counters_since
+from modelrollout.metrics.windows import Increases, Span, clock_since, counters_since, increases
 from modelrollout.rollout.measurements import Window
 
 ARMS = Arms("ml", "champion-[a-z0-9]+", "challenger-[a-z0-9]+")
@@ -60,9 +61,14 @@ def between(series: Iterable[Series], after: int, end: int) -> list[Series]:
     return [one for one in cut if one.samples]
 
 
-def count_errors(record: Record, span: Span, took: float = 0.0) -> tuple[Window, ...]:
+def increases_of(record: Record, span: Span, took: float = 0.0) -> tuple[Increases, ...]:
     """The windows that a look at the record counts. It sees no more of the record than it asks for."""
     targets = read_targets(between(clock_of(record, took), clock_since(span), span.end))
     since = counters_since(bare_scrapes(targets), ARMS, span)
     counters = between(counters_of(record), since, span.end)
-    return count(read_scrapes(targets, counters, failed(counters), since), ARMS, span, ArmCounts)
+    return increases(read_scrapes(targets, {TOTAL: counters, PART: failed(counters)}, {}, since), ARMS, span)
+
+
+def count_errors(record: Record, span: Span, took: float = 0.0) -> tuple[Window, ...]:
+    """The same as requests and errors."""
+    return proportions(increases_of(record, span, took), ArmCounts)

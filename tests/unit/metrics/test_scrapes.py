@@ -22,11 +22,11 @@ def requests(samples: Mapping[int, float], **labels: str) -> Series:
 
 def read(clock: list[Series], counters: list[Series], since: int = 0) -> list[tuple[int, int]]:
     """When each scrape was finished, and the sum of what it read."""
-    return [(s.finished, _sum(s)) for s in read_scrapes(read_targets(clock), counters, [], since)]
+    return [(s.finished, _sum(s)) for s in read_scrapes(read_targets(clock), {"total": counters}, {}, since)]
 
 
 def _sum(scrape: Scrape) -> int:
-    return sum(scrape.counters.total.values())
+    return sum(value for group in scrape.counters.counts.values() for value in group.values())
 
 
 def test_a_scrape_is_finished_after_it_took_its_time() -> None:
@@ -51,10 +51,10 @@ def test_a_pod_that_two_jobs_scrape_is_read_once_by_each_and_not_twice_over() ->
     clock = [up({1000: 1, 2000: 1}, job="a"), up({1400: 1, 2400: 1}, job="b")]
     counters = [requests({1000: 1, 2000: 3}, job="a"), requests({1400: 2, 2400: 4}, job="b")]
 
-    scrapes = read_scrapes(read_targets(clock), counters, [], since=0)
+    scrapes = read_scrapes(read_targets(clock), {"total": counters}, {}, since=0)
 
     assert sorted((scrape.finished, _sum(scrape)) for scrape in scrapes) == [(1000, 1), (1400, 2), (2000, 3), (2400, 4)]
-    assert len({labels for scrape in scrapes for labels in scrape.counters.total}) == 1
+    assert len({labels for scrape in scrapes for labels in scrape.counters.counts["total"]}) == 1
 
 
 def test_the_name_of_a_port_in_the_label_endpoint_does_not_part_a_target_from_its_counters() -> None:

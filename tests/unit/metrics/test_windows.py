@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tests.unit.metrics.recorded import ARMS, CHALLENGER, CHAMPION, Record, Scraped, count_errors
 
 from modelrollout.evidence.counts import ArmCounts, Block
-from modelrollout.metrics.scrapes import Counters, Scrape
-from modelrollout.metrics.series import Unreadable
+from modelrollout.metrics.kinds import PART, TOTAL
+from modelrollout.metrics.scrapes import Counters, LabelSet, Scrape
 from modelrollout.metrics.source import Arm
-from modelrollout.metrics.windows import FORGET_AFTER, Span, count, missing_arm, next_span
+from modelrollout.metrics.windows import FORGET_AFTER, Increase, Span, increases, missing_arm, next_span
 from modelrollout.rollout.measurements import Window
 from modelrollout.rollout.settings import Settings
 
@@ -162,29 +162,42 @@ def test_a_pod_that_was_not_scraped_for_long_starts_anew() -> None:
     assert [w.block.challenger.total for w in count_errors(forgotten, Span(T, 1, late + 2))] == [0]
 
 
+def increases_between(*readings: Counters) -> list[Increase]:
+    """What a challenger that is scraped once a window has counted in each window after the first."""
+    scrapes = [
+        Scrape(pod, index * T, counters if pod == CHALLENGER else Counters())
+        for pod in (CHAMPION, CHALLENGER)
+        for index, counters in enumerate(readings)
+    ]
+    windows = increases(scrapes, ARMS, Span(T, after=0, through=len(readings) - 1))
+    return [window.pods[Arm.CHALLENGER][CHALLENGER] for window in windows]
+
+
+ALL: LabelSet = frozenset()
+
+
 def test_a_reset_shows_in_the_part_where_it_does_not_in_the_whole() -> None:
-    readings = [Counters({frozenset(): 10}, {frozenset(): 9}), Counters({frozenset(): 12}, {frozenset(): 2})]
-    scrapes = [
-        Scrape(pod, index * T, readings[index] if pod == CHALLENGER else Counters())
-        for pod in (CHAMPION, CHALLENGER)
-        for index in range(2)
-    ]
+    before, after = (Counters({TOTAL: {ALL: total}, PART: {ALL: part}}) for total, part in [(10, 9), (12, 2)])
 
-    (window,) = count(scrapes, ARMS, Span(T, after=0, through=1), ArmCounts)
-
-    assert window.block.challenger == ArmCounts(12, 2)
+    assert increases_between(before, after) == [Increase({TOTAL: 12, PART: 2}, {})]
 
 
-def test_a_part_that_grows_more_than_the_whole_is_not_counted() -> None:
-    empty, contradictory = Counters(), Counters({frozenset(): 3}, {frozenset(): 4})
-    scrapes = [
-        Scrape(pod, index * T, contradictory if pod == CHALLENGER and index else empty)
-        for pod in (CHAMPION, CHALLENGER)
-        for index in range(2)
-    ]
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param((10, 4.0), (12, 3.5), (2, -0.5), id="a sum of negative values falls without a reset"),
+        pytest.param((10, -4.0), (2, -0.5), (2, -0.5), id="a count that fell was reset, and with it the sum"),
+        pytest.param((10, 1e6 + 0.1), (11, 1e6 + 0.6), (1, 0.5), id="a sum keeps its fractions"),
+    ],
+)
+def test_a_sum_grows_as_its_count_says(
+    before: tuple[int, float], after: tuple[int, float], expected: tuple[int, float]
+) -> None:
+    readings = [Counters({"count": {ALL: count}}, {"sum": {ALL: total}}) for count, total in (before, after)]
 
-    with pytest.raises(Unreadable, match="pod challenger-1 contradict"):
-        count(scrapes, ARMS, Span(T, after=0, through=1), ArmCounts)
+    [grown] = increases_between(*readings)
+
+    assert (grown.counts["count"], grown.sums["sum"]) == (expected[0], pytest.approx(expected[1]))
 
 
 @pytest.mark.parametrize(
