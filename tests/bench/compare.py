@@ -95,13 +95,19 @@ def stress_nulls() -> list[Scenario]:
 
 
 def ours(
-    scenario: Scenario, trace: Trace, seed: int, *, budget: RiskBudget | None = None, alpha: float = DECLARED
+    scenario: Scenario,
+    trace: Trace,
+    seed: int,
+    *,
+    budget: RiskBudget | None = None,
+    alpha: float = DECLARED,
+    figure: float | None = None,
 ) -> Result:
-    """Our gate with the dispersion measured on the champion's hour before."""
+    """Our gate with the dispersion measured on the champion's hour before, against the champion or a fixed figure."""
     totals, bad = history(np.random.default_rng([seed, 7]), scenario, trace.rollouts)
     return play_ours(
         trace,
-        ProportionTest(margin=MARGIN, alpha=alpha),
+        ProportionTest(margin=MARGIN, alpha=alpha, figure=figure),
         (totals.sum(axis=(1, 2)), bad.sum(axis=(1, 2))),
         upper_dispersion(totals, bad),
         budget,

@@ -15,7 +15,7 @@ def upper_dispersion(totals: Array, bad: Array) -> Array:
         longer = _at_scale(_merged(totals, scale), _merged(bad, scale))
         found = np.where(longer[0] - engine._STANDARD_ERRORS * longer[1] > found[0], longer, found)
     estimate, error, one_more, failures = found
-    least = np.where(failures >= engine._LEAST_BAD, 1.0, UNMEASURED_DISPERSION)
+    least = 1 + np.maximum(0.0, 1 - failures / engine._ENOUGH_BAD) * (UNMEASURED_DISPERSION - 1)
     return np.maximum(least, estimate + engine._STANDARD_ERRORS * error + one_more)
 
 

@@ -4,6 +4,7 @@ The same formulas as modelrollout.evidence.proportion, one row per rollout; test
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +51,7 @@ class VectorisedTest:
         effects = len(engine._REGRESSIONS)
         self.log_regressions = np.zeros((effects, rollouts))
         self.log_onsets = np.full((effects, rollouts), -np.inf)
-        self.log_improvements = np.zeros((len(engine._IMPROVEMENTS), rollouts))
+        self.log_improvements = np.zeros((len(engine.GOOD_SHARES), rollouts))
         self.log_ladder = np.zeros((len(engine._GAP_LADDER), rollouts))
         self.log_e_rollback = np.zeros(rollouts)
         self.log_e_promotion = np.zeros(rollouts)
@@ -88,7 +89,7 @@ class VectorisedTest:
             math.log(early) + _log_mean_exp(self.log_regressions),
             math.log((1 - early) / self.test.horizon) + _log_mean_exp(self.log_onsets),
         )
-        self.log_e_promotion = _log_mean_exp(self.log_improvements)
+        self.log_e_promotion = _log_mean_exp(self.log_improvements, engine.GOOD_SHARES)
         self.best_rollback = np.maximum(self.best_rollback, self.log_e_rollback)
         self.best_promotion = np.maximum(self.best_promotion, self.log_e_promotion)
         if self.ladder:
@@ -119,7 +120,8 @@ class VectorisedTest:
     def _promotion(self, counts: Array, rate: Array) -> Array:
         offset = self.test.margin
         rate, hoped = self._hoped(rate, offset)
-        hopes = _with_odds_scaled(hoped, np.array(engine._IMPROVEMENTS)[:, None])
+        between = (hoped + self.test.ratio * rate + offset) / 2
+        hopes = np.array([hoped, _with_odds_scaled(hoped, engine._BETTER), between])
         factor = self._log_e(counts, offset, rate, hopes) / self.dispersion
         return self.log_improvements + np.minimum(factor, self._agreement_cap(self.test.beta))
 
@@ -202,8 +204,8 @@ def _with_odds_scaled(rate: Array, factor: Array | float) -> Array:
     return scaled / (1 - rate + scaled)
 
 
-def _log_mean_exp(logs: Array) -> Array:
+def _log_mean_exp(logs: Array, shares: Sequence[float] | None = None) -> Array:
     top = logs.max(axis=0)
     safe = np.where(np.isfinite(top), top, 0.0)
     with np.errstate(divide="ignore"):
-        return safe + np.log(np.exp(logs - safe).mean(axis=0))
+        return safe + np.log(np.average(np.exp(logs - safe), axis=0, weights=shares))

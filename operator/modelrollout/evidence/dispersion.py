@@ -15,7 +15,8 @@ from modelrollout.evidence.counts import ArmCounts
 from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
 
 _LONGER_SCALES = (3, 12)
-_LEAST_BAD = 30
+# Bad requests from which on the history speaks for itself; with fewer it counts in part, with none not at all.
+_ENOUGH_BAD = 30
 _STANDARD_ERRORS = 2.0
 
 
@@ -35,7 +36,8 @@ class Dispersion:
     @property
     def upper(self) -> float:
         """The figure to test with, at least 1: cautious where little is known."""
-        least = 1.0 if self.bad >= _LEAST_BAD else UNMEASURED_DISPERSION
+        unknown = max(0.0, 1 - self.bad / _ENOUGH_BAD)
+        least = 1 + unknown * (UNMEASURED_DISPERSION - 1)
         return max(least, self.estimate + _STANDARD_ERRORS * self.standard_error + self.one_more)
 
 

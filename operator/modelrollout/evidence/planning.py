@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelrollout.evidence.halfplane import HalfPlane, log_growth
-from modelrollout.evidence.proportion import ProportionTest
+from modelrollout.evidence.proportion import GOOD_SHARES, ProportionTest
 
-# Evidence that the mixtures over unknown effects cost against the best single guess, in nats. Measured by
-# simulation.
+# Evidence that the mixtures over unknown effects cost against the best single guess, in nats. The first is measured by
+# simulation, the second is what is bet on a challenger as good as the champion.
 _ROLLBACK_MIXTURE_COST = math.log(6)
-_PROMOTION_MIXTURE_COST = math.log(2)
+_PROMOTION_MIXTURE_COST = -math.log(GOOD_SHARES[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The sequential test of a proportion: errors, answers slower than a boundary, wrong labels, unsure answers.
 
-Two e-processes run side by side, over the windows of one rollout. Rollback: has the challenger more bad
-answers than
+Two e-processes run side by side, over the windows of one rollout. Rollback: has the challenger more bad answers than
 ratio * champion + tolerated? Promotion: has it surely fewer than ratio * champion + margin? Between the two a
 challenger may be judged either way. docs/evidence.md derives what is used here.
 """
@@ -33,14 +32,15 @@ UNMEASURED_DISPERSION = 2.0
 _REGRESSIONS = (1.5, 2.0, 3.0, 5.0, 9.0, 33.0)
 # Weight of a regression from the start against one of later onset. The latter has the horizon to pay for anyway.
 _FROM_THE_START = 0.7
-# What a good challenger may look like, as multiples of the champion's odds.
-_IMPROVEMENTS = (1.0, 0.6)
+# What a good challenger may look like (`_good_rates`): as good as the champion, clearly better, or worse but within the
+# margin; and how much of the mixture is bet on each.
+GOOD_SHARES = (0.5, 0.2, 0.3)
+_BETTER = 0.6
 _NEARLY_AT_MARGIN = 0.9
 _GAP_LADDER = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _BOUND_ERROR = 0.05
 
-# The champion's rate is estimated from about its last hundred windows, but never from fewer requests than
-# this.
+# The champion's rate is estimated from about its last hundred windows, but never from fewer requests than this.
 _MEMORY = 0.5 ** (1 / 60)
 _LEAST_MEMORY_REQUESTS = 2000.0
 _HISTORY_WEIGHT = 800.0
@@ -55,11 +55,9 @@ class ProportionTest:
     """What is asked of one gate; fixed for a rollout, except `dispersion`, which may be measured anew.
 
     ratio, tolerated: no rollback as long as challenger <= ratio * champion + tolerated.
-    ratio, margin: no promotion as long as challenger >= ratio * champion + margin; a negative margin asks for
-    better.
+    ratio, margin: no promotion as long as challenger >= ratio * champion + margin; a negative margin asks for better.
     alpha, beta: highest probability of a false rollback and of a false promotion over the whole rollout.
-    horizon: windows over which the onset of a regression is watched for (Shiryaev-Roberts); later ones still
-    count, but
+    horizon: windows over which the onset of a regression is watched for (Shiryaev-Roberts); later ones still count, but
         are not taken for an onset of their own.
     dispersion: how much more the bad counts vary than those of independent requests (`estimate_dispersion`).
     figure: a fixed rate to compare with in place of a concurrent champion.
@@ -98,7 +96,7 @@ class ProportionState:
     recent_champion_bad: float = 0.0
     log_regressions: tuple[float, ...] = (0.0,) * len(_REGRESSIONS)
     log_onsets: tuple[float, ...] = (NEVER,) * len(_REGRESSIONS)
-    log_improvements: tuple[float, ...] = (0.0,) * len(_IMPROVEMENTS)
+    log_improvements: tuple[float, ...] = (0.0,) * len(GOOD_SHARES)
     log_ladder: tuple[float, ...] = (0.0,) * len(_GAP_LADDER)
     best_rollback: float = 0.0
     best_promotion: float = 0.0
@@ -125,7 +123,7 @@ class ProportionState:
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
         """The state of `to_dict`. Raises KeyError or ValueError if the fields are not such a state."""
-        effects, hopes, rungs = len(_REGRESSIONS), len(_IMPROVEMENTS), len(_GAP_LADDER)
+        effects, hopes, rungs = len(_REGRESSIONS), len(GOOD_SHARES), len(_GAP_LADDER)
         packed = iter(unpack_floats(fields["evidence"], 2 * effects + hopes + rungs + 4))
         return cls(
             windows=int(fields["windows"]),
@@ -181,7 +179,7 @@ def update(test: ProportionTest, state: ProportionState, block: Block) -> Propor
         log_improvements=log_improvements,
         log_ladder=_ladder_step(test, state, window, champion_rate),
         best_rollback=max(state.best_rollback, rollback),
-        best_promotion=max(state.best_promotion, log_mean_exp(log_improvements)),
+        best_promotion=max(state.best_promotion, _log_e_promotion(log_improvements)),
     )
 
 
@@ -213,6 +211,16 @@ def gap_bound(test: ProportionTest, state: ProportionState) -> float:
 def hoped_rate(null: HalfPlane, champion_rate: float) -> float:
     """The rate of a challenger worth promoting: the champion's, or just below the boundary if lower."""
     return min(champion_rate, with_odds_scaled(null.allowed(champion_rate), _NEARLY_AT_MARGIN))
+
+
+def _good_rates(null: HalfPlane, champion_rate: float) -> tuple[float, ...]:
+    """Rates of challengers worth promoting, one for each of `GOOD_SHARES`."""
+    hoped = hoped_rate(null, champion_rate)
+    return hoped, with_odds_scaled(hoped, _BETTER), (hoped + null.allowed(champion_rate)) / 2
+
+
+def _log_e_promotion(log_improvements: tuple[float, ...]) -> float:
+    return log_weighted_mean_exp(zip(GOOD_SHARES, log_improvements, strict=True))
 
 
 def _log_e_rollback(test: ProportionTest, log_regressions: tuple[float, ...], log_onsets: tuple[float, ...]) -> float:
@@ -254,10 +262,9 @@ def _promotion_step(
     null = HalfPlane(test.ratio, test.margin)
     cap = _agreement_cap(test, test.beta)
     champion_rate = null.nearest(champion_rate)
-    hoped = hoped_rate(null, champion_rate)
     steps = []
-    for odds, log_improvement in zip(_IMPROVEMENTS, state.log_improvements, strict=True):
-        factor = _window_log_e(test, window, null, champion_rate, with_odds_scaled(hoped, odds))
+    for rate, log_improvement in zip(_good_rates(null, champion_rate), state.log_improvements, strict=True):
+        factor = _window_log_e(test, window, null, champion_rate, rate)
         steps.append(log_improvement + min(factor / test.dispersion, cap))
     return tuple(steps)
 

@@ -192,16 +192,15 @@ def gate_set(
 ) -> GateSet:
     """The tests of the manifest's gates, with the declared error rates spread over them.
 
-    attempt: how often this version has been rolled out, from 1. The first has the error rates of the manifest;
-        attempt k has 6 / (pi k)^2 of them, so that all repeats together add at most 0.4 of the declared rates, however
-        many there are: repeating cannot buy a promotion.
+    attempt: how often this version has been rolled out, from 1. All attempts together keep the declared error rates,
+        however many there are, since each has less of them than the one before (`error_of_attempt`).
     horizon: scrape windows over which a regression may begin.
     history: what the champion did before the rollout, as far as it is known.
     figures: fixed shares of bad requests (fractions), by gate, that stand in for the reference.
     reference: the version that the challenger is compared with.
     """
-    declared = (risk.false_rollback.fraction, risk.false_promotion.fraction)
-    alpha, beta = declared if attempt == 1 else (error_of_attempt(error, attempt) for error in declared)
+    alpha = error_of_attempt(risk.false_rollback.fraction, attempt)
+    beta = error_of_attempt(risk.false_promotion.fraction, attempt)
     counted = {gate.name: 1.0 for gate in gates if gate.query is None}
     alphas = shares(counted, alpha) if counted else {}
     known = {entry.gate: entry for entry in history}

@@ -2,8 +2,11 @@ import math
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modelrollout.evidence import Guarantee, Judgement, Verdict, combine, eta_seconds, shares, unavailable
+from modelrollout.evidence.combine import error_of_attempt
 from modelrollout.evidence.verdict import percent_text, undecided_text
 
 ALPHA = 0.01
@@ -52,6 +55,14 @@ def test_a_gate_that_reaches_its_share_decides_the_whole():
     weights = {"errors": 3.0, "latency": 1.0}
     at_its_level = replace(UNDECIDED, log_e_rollback=-math.log(parts["latency"]))
     assert combine({"errors": UNDECIDED, "latency": at_its_level}, ALPHA, weights).verdict is Verdict.FAIL
+
+
+@given(error=st.floats(1e-6, 0.5), attempts=st.integers(1, 30))
+def test_all_attempts_of_a_version_together_keep_the_declared_error_rate(error, attempts):
+    spent = [error_of_attempt(error, attempt) for attempt in range(1, attempts + 1)]
+    assert sum(spent) <= error * (1 + 1e-12)
+    assert spent == sorted(spent, reverse=True)
+    assert min(spent) > 0
 
 
 def test_a_decision_without_gates_is_refused():

@@ -55,3 +55,11 @@ def test_bursts_longer_than_a_window_are_seen_at_a_longer_scale():
 @pytest.mark.parametrize("windows", [[], [[ArmCounts(100, 0), ArmCounts(100, 0)]] * 50, [[ArmCounts(1, 1)]]])
 def test_a_service_that_hardly_ever_fails_is_not_taken_for_independent(windows):
     assert estimate_dispersion(windows).upper == UNMEASURED_DISPERSION
+
+
+def test_the_fewer_failures_a_history_has_the_less_it_is_trusted_to_show_that_they_are_independent():
+    lone = [[ArmCounts(100, 1), ArmCounts(100, 0)], [ArmCounts(100, 0), ArmCounts(100, 1)]]
+    quiet = [[ArmCounts(100, 0), ArmCounts(100, 0)]] * 20
+    by_failures = [estimate_dispersion((lone + quiet) * pairs).upper for pairs in (1, 5, 10, 20)]
+    assert by_failures == sorted(by_failures, reverse=True)
+    assert by_failures[0] > by_failures[-1]

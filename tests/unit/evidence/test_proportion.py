@@ -127,6 +127,17 @@ def test_an_equal_challenger_passes_and_says_how_far_it_is():
     assert needed == pytest.approx(judgement.requests_needed, rel=0.5)
 
 
+@pytest.mark.parametrize(
+    ("champion_bad", "challenger_bad", "margin"),
+    [(4, 4, 0.005), (4, 8, 0.02), (4, 24, 0.09), (160, 200, 0.1)],
+)
+def test_a_challenger_that_keeps_the_margin_passes_whether_or_not_it_is_as_good_as_the_champion(
+    champion_bad, challenger_bad, margin
+):
+    test = ProportionTest(margin=margin, tolerated=margin / 2, dispersion=1.0)
+    assert windows_until(test, Verdict.PASS, block(800, champion_bad, 800, challenger_bad)) < 20
+
+
 def test_a_challenger_that_got_worse_after_passing_no_longer_passes():
     state = after(INDEPENDENT, [block(250, 1, 250, 1)] * 60)
     assert judge(INDEPENDENT, state).verdict is Verdict.PASS
