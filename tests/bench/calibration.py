@@ -52,7 +52,7 @@ def scenarios() -> list[Scenario]:
         Scenario("hiccups: 30 % of a window fails, every second hour", law=hiccups(0.03, 0.3)),
         Scenario("hiccups: 90 % of a window fails, every tenth hour", law=hiccups(0.02, 0.9)),
         Scenario("unequal pods: challenger's at 0.2 % and 0.8 %", pod_rates=(0.002, 0.008)),
-        Scenario("slow warm-up: +5 pp slow answers for 1 min, left out (latency.warmUp)", gap=between(0, 12, 0.05), skip_windows=12),
+        Scenario("slow warm-up: +5 pp slow for 1 min, left out by warmUp", gap=between(0, 12, 0.05), skip_windows=12),
         Scenario("counter resets: 1 % of windows lose part", resets=0.01),
         Scenario("scrape gaps: an arm misses 5 % of scrapes", gaps=0.05),
     ]

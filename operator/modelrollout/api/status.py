@@ -21,7 +21,6 @@ class Phase(StrEnum):
     RAMPING = "Ramping"
     PROMOTING = "Promoting"
     WATCHING = "Watching"
-    ROLLING_BACK = "RollingBack"
     ROLLED_BACK = "RolledBack"
     SUSPENDED = "Suspended"
     INVALID = "Invalid"
@@ -90,6 +89,10 @@ class RolloutProgress(ApiModel):
     """Share of the traffic in percent that the challenger should have."""
     awaits_approval: bool = False
     """Whether only an approval is missing for the next step."""
+    held_since: Time | None = None
+    """Since when the weight is held because a deadline has passed."""
+    extended_at: Time | None = None
+    """When an approval gave the rollout more time after a deadline. From then on its deadlines are counted."""
     attempt: int
     """Which try of this version it is, counted from 1."""
 

@@ -50,9 +50,14 @@ class HoldBack(ApiModel):
 
 
 class DeadlineAction(StrEnum):
-    """What happens at a deadline. `Hold` keeps the weight and says so, `Rollback` takes the challenger back."""
+    """What happens at a deadline.
+
+    `Hold` raises the weight no more, but still promotes where nothing else is left to do. `Ask` leaves that too to
+    people. Both say so, and an approval gives the rollout as much time again. `Rollback` takes the challenger back.
+    """
 
     HOLD = "Hold"
+    ASK = "Ask"
     ROLLBACK = "Rollback"
 
 
@@ -62,7 +67,9 @@ class Deadline(ApiModel):
     after: PositiveDuration = PositiveDuration("24h")
     """How long to wait."""
     action: DeadlineAction = DeadlineAction.HOLD
-    """What happens then: `Hold` keeps the weight and reports it, `Rollback` takes the challenger back."""
+    """What happens then. `Hold` raises the weight no more, `Ask` also leaves the promotion to people; both report it,
+    and an approval gives as much time again. `Rollback` takes the challenger back.
+    """
 
 
 class MetricsDeadline(Deadline):

@@ -20,7 +20,7 @@ from modelrollout.cli.console import CommandFailed, ExitCode
 _SUMMARIES = {
     "promote": "Make the challenger the champion now, whatever the gates say.",
     "abort": "Give all traffic back to the champion, during a rollout or the watch after it.",
-    "approve": "Let a rollout go on that waits for an approval.",
+    "approve": "Let a rollout go on that waits for an approval, or give it more time after a deadline.",
     "retry": "Let a version that was rolled back be tried again.",
 }
 
@@ -81,6 +81,8 @@ def _refuse_approve(rollout: ModelRollout) -> str:
     progress, steps = rollout.status.rollout, rollout.spec.strategy.steps
     if progress is None:
         return _nothing_under_way(rollout)
+    if progress.held_since:
+        return ""
     if progress.promoting_since or not steps or not steps[min(progress.step, len(steps) - 1)].approval:
         return f"the present step, weight {progress.target_weight}, waits for no approval"
     return ""

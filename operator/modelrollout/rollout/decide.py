@@ -9,6 +9,7 @@ from modelrollout.api.status import Status, TrafficSplit, Version
 from modelrollout.api.versions import version_of
 from modelrollout.rollout.baseline import follow_baseline
 from modelrollout.rollout.conditions import with_conditions
+from modelrollout.rollout.deadlines import time_left
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.follow import follow_model
 from modelrollout.rollout.gate_tests import BASELINE, CHAMPION, Reference, gate_set
@@ -115,8 +116,8 @@ def _assess(draft: Draft, observation: Observation) -> Assessment | None:
         reference=Reference(arms.role, arms.champion.bento),
     )
     challenger_rate, total_rate = _request_rates(observation, draft.settings.scrape_interval)
-    deadline = began + draft.spec.strategy.deadline.after.timedelta
-    seconds_left = (deadline - draft.now).total_seconds() if status.rollout else inf
+    strategy, progress = draft.spec.strategy, status.rollout
+    seconds_left = time_left(strategy, progress, draft.now).total_seconds() if progress else inf
     return assess(
         gates,
         status.gates,

@@ -19,6 +19,7 @@ from modelrollout.api.status import (
     Version,
     Watch,
 )
+from modelrollout.rollout.deadlines import MissedDeadline
 from modelrollout.rollout.placement import FULL_WEIGHT
 from modelrollout.rollout.plan import Event, EventType
 from modelrollout.rollout.ramp import first_weight
@@ -128,6 +129,21 @@ class Draft:
             "RampStarted",
             f"{self._challenger.bento} is ready and gets weight {progress.target_weight}",
         )
+
+    def hold(self, missed: MissedDeadline) -> None:
+        """Say, once, that a deadline has passed and the weight is held for it."""
+        if self.progress().held_since is None:
+            self.progress(held_since=self.now)
+            message = f"{self._challenger.bento} {missed.shortcoming} and keeps its weight"
+            if missed.asks:
+                message += ": approve it for more time, promote it or abort it"
+            self.record("Hold", missed.reason, message, warning=True)
+
+    def extend(self, missed: MissedDeadline) -> None:
+        """Give the rollout more time, as an approval after a deadline asks for."""
+        self.progress(extended_at=self.now, held_since=None)
+        self.settle("approve")
+        self.record("Extend", "DeadlineExtended", f"{self._challenger.bento} gets another {missed.deadline.after}")
 
     def set_weight(self, step: int, weight: int, message: str) -> None:
         """Go to another step of the ramp."""

@@ -2,15 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from modelrollout.api.status import Version
-from modelrollout.api.strategy import Deadline, DeadlineAction
+from modelrollout.api.status import RolloutProgress, Version
+from modelrollout.api.strategy import DeadlineAction
 from modelrollout.rollout.baseline import missing_baseline
+from modelrollout.rollout.deadlines import MissedDeadline, missed_deadline
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.history import champion_history
 from modelrollout.rollout.judging import Assessment
 from modelrollout.rollout.observation import Observation, VersionObservation
 from modelrollout.rollout.placement import pods_needed
-from modelrollout.rollout.ramp import awaits_approval, next_step
+from modelrollout.rollout.ramp import NextStep, awaits_approval, next_step
 from modelrollout.rollout.split import mismatch
 
 
@@ -98,20 +99,13 @@ def _withdrawal(
             f"{challenger.bento} had {pods.ready} of {pods.desired} pods ready after {serving.progress_deadline}: "
             f"{pods.problem or 'no reason reported'}",
         )
-    if _expired(progress.metrics_unavailable_since, strategy.metrics_deadline, draft.now):
-        return (
-            "MetricsDeadlineExceeded",
-            f"{challenger.bento} had no metrics for {strategy.metrics_deadline.after}: {summary}",
-        )
-    if _incomparable(draft, observation):
+    missed = missed_deadline(strategy, progress, draft.now)
+    if missed is None or missed.deadline.action is not DeadlineAction.ROLLBACK:
+        return None
+    if missed.deadline is strategy.deadline and _incomparable(draft, observation):
         # It could not be proven good, and that is no fault of its own.
         return None
-    if _expired(progress.ramping_since, strategy.deadline, draft.now):
-        return (
-            "DeadlineExceeded",
-            f"{challenger.bento} was not proven good within {strategy.deadline.after}: {summary}",
-        )
-    return None
+    return missed.reason, f"{challenger.bento} {missed.shortcoming}: {summary}"
 
 
 def _ramp(draft: Draft, challenger: Version, observation: Observation, assessment: Assessment | None) -> None:
@@ -120,6 +114,15 @@ def _ramp(draft: Draft, challenger: Version, observation: Observation, assessmen
     if draft.asked("promote"):
         draft.begin_promotion("PromotionForced", "promoted by command")
         return
+    approved = draft.asked("approve")
+    missed = missed_deadline(draft.spec.strategy, progress, draft.now)
+    if missed and approved:
+        draft.extend(missed)
+        missed = None
+    if missed:
+        draft.hold(missed)
+    else:
+        progress = draft.progress(held_since=None)
     route = observation.route
     applied = route.settled and route.weights.get(challenger.hash) == progress.target_weight
     if assessment is None or not assessment.complete or assessment.suspicion or not applied:
@@ -129,10 +132,10 @@ def _ramp(draft: Draft, challenger: Version, observation: Observation, assessmen
     if assessment.through * draft.settings.scrape_interval < progress.step_since.timestamp():
         # No window yet that lies wholly within this step: a step that was not observed is not over.
         return
-    strategy, approved = draft.spec.strategy, draft.asked("approve")
+    strategy = draft.spec.strategy
     draft.progress(awaits_approval=not approved and awaits_approval(strategy, progress, draft.now))
     step = next_step(strategy, progress, assessment, approved=approved, now=draft.now)
-    if step is None:
+    if step is None or (missed and _needs_more_time(step, progress, missed)):
         return
     if not step.finished:
         draft.set_weight(step.index, step.weight, assessment.summary)
@@ -149,9 +152,11 @@ def _pods(observation: Observation, version: Version) -> VersionObservation:
     return observation.versions.get(version.hash, absent)
 
 
-def _expired(since: datetime | None, deadline: Deadline, now: datetime) -> bool:
-    rolls_back = deadline.action is DeadlineAction.ROLLBACK
-    return rolls_back and since is not None and _over(since, deadline.after.timedelta, now)
+def _needs_more_time(step: NextStep, progress: RolloutProgress, missed: MissedDeadline) -> bool:
+    """Whether a step may not be taken after a deadline. Less weight is always right."""
+    if step.finished:
+        return missed.asks
+    return step.weight > progress.target_weight
 
 
 def _over(since: datetime, limit: timedelta, now: datetime) -> bool:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from modelrollout.api.status import Phase, Status
+from modelrollout.api.status import Phase, Status, Version
 from modelrollout.api.versions import version_of
 from modelrollout.rollout.baseline import missing_baseline
+from modelrollout.rollout.deadlines import MissedDeadline, missed_deadline
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.judging import Assessment
 from modelrollout.rollout.observation import Observation
@@ -114,20 +115,14 @@ def _rollout_standing(draft: Draft, observation: Observation, assessment: Assess
             reconciling=not late,
             stalled=late,
         )
+    if missed := missed_deadline(draft.spec.strategy, progress, draft.now):
+        return _after_deadline(missed, progress.target_weight, challenger, summary)
     if progress.awaits_approval:
         return Standing(
             Phase.RAMPING,
             "AwaitingApproval",
             f"Weight {progress.target_weight} waits for an approval: {_annotate('approve')}; {summary}",
             reconciling=True,
-        )
-    deadline = draft.spec.strategy.deadline
-    if progress.ramping_since and draft.now - progress.ramping_since > deadline.after.timedelta:
-        return Standing(
-            Phase.RAMPING,
-            "DeadlineExceeded",
-            f"Still not proven after {deadline.after}, held: {summary}",
-            stalled=True,
         )
     if misrouted:
         message = f"Held at weight {progress.target_weight}: {summary}"
@@ -143,6 +138,16 @@ def _rollout_standing(draft: Draft, observation: Observation, assessment: Assess
         message = f"Held at weight {progress.target_weight}, doubtful: {assessment.suspicion}"
         return Standing(Phase.RAMPING, "Doubtful", message, reconciling=True)
     return Standing(Phase.RAMPING, "Ramping", summary, reconciling=True)
+
+
+def _after_deadline(missed: MissedDeadline, weight: int, challenger: Version, summary: str) -> Standing:
+    message = (
+        f"Held at weight {weight}, {challenger.bento} {missed.shortcoming}: {summary}. For another "
+        f"{missed.deadline.after} {_annotate('approve')}"
+    )
+    if missed.asks:
+        message += "; the annotations modelrollout.io/promote and /abort decide"
+    return Standing(Phase.RAMPING, missed.reason, message, stalled=True)
 
 
 def _annotate(command: str) -> str:

@@ -31,6 +31,7 @@ moments = st.datetimes(timezones=st.just(UTC))
         ("abort", worlds.decided, "no rollout is under way; churn:v2 is the champion"),
         ("abort", worlds.rolled_back, "no rollout is under way"),
         ("approve", worlds.waiting_for_approval, ""),
+        ("approve", worlds.past_deadline, ""),
         ("approve", worlds.rolling_out, "the present step, weight 10, waits for no approval"),
         ("approve", worlds.promoting, "waits for no approval"),
         ("approve", worlds.serving, "no rollout is under way"),
@@ -70,6 +71,7 @@ def test_what_is_being_deleted_takes_no_commands() -> None:
         ("abort", worlds.rolling_out),
         ("abort", worlds.watched),
         ("approve", worlds.waiting_for_approval),
+        ("approve", worlds.past_deadline),
         ("retry", worlds.rolled_back),
     ],
 )

@@ -29,6 +29,13 @@ def waiting_for_approval() -> World:
     return rolling_out(strategy=STEPS_WITH_APPROVAL).run(40)
 
 
+def past_deadline() -> World:
+    """As `rolling_out`, and people are asked since the deadline has passed."""
+    return rolling_out(
+        strategy={"steps": [{"weight": 10, "hold": "30s"}], "deadline": {"after": "40s", "action": "Ask"}}
+    ).run(60)
+
+
 def promoting() -> World:
     """churn:v2 is good and about to become the champion."""
     world = rolling_out()

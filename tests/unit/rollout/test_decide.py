@@ -179,15 +179,6 @@ def test_a_step_that_wants_an_approval_waits_for_one_given_during_that_step() ->
     assert world.share("churn:v2") > 10
 
 
-def test_an_undecided_rollout_is_dealt_with_at_its_deadline_as_the_manifest_says() -> None:
-    for action, reason in (("Hold", "DeadlineExceeded"), ("Rollback", "RolledBack")):
-        strategy = {"steps": [{"weight": 10}], "deadline": {"after": "60s", "action": action}}
-        world = serving(requests_per_second=1.0)
-        world.apply(spec("churn:v2", strategy=strategy))
-        world.run(120)
-        assert (action, world.reason("Stalled")) == (action, reason)
-
-
 @pytest.mark.parametrize(("command", "share"), [("abort", 0), ("promote", 95)])
 def test_commands_end_a_rollout(command: str, share: int) -> None:
     world = rolling_out().run(25)
