@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from kubernetes.client import ApiClient, CustomObjectsApi
-from tests.cluster.test_prometheus import Pod, Prometheus
+from tests.cluster.scraped import Pod, Prometheus
 from tests.unit.cli import worlds
 from tests.unit.cli.documented import check
 from tests.unit.rollout.world import World, spec

@@ -1,131 +1,32 @@
 """The source against a real Prometheus that scrapes real endpoints: what was sent is what is counted."""
 
 import asyncio
-import socket
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Self, TypeVar
 
 import pytest
-import yaml
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from tests.cluster.scraped import (
+    ARMS,
+    ERRORS,
+    SETTINGS,
+    Count,
+    Pod,
+    Prometheus,
+    counts,
+    look,
+    until,
+    until_counted,
+)
 
 from modelrollout.api.gates import Gate
-from modelrollout.evidence.counts import EMPTY_BLOCK, ArmCounts, Block
+from modelrollout.evidence.counts import Block
 from modelrollout.metrics.prometheus import PrometheusSource
 from modelrollout.metrics.source import Arms
-from modelrollout.rollout.measurements import (
-    BadQuery,
-    Counted,
-    Evaluated,
-    Measurement,
-    NoData,
-    Point,
-    SourceDown,
-    Window,
-)
-from modelrollout.rollout.settings import Settings
-from modelrollout_localcluster import tool_path
-
-SETTINGS = Settings(scrape_interval=1.0, scrape_lag=0.5)
-ARMS = Arms("ml", "churn-a-[0-9]+", "churn-b-[0-9]+")
-ERRORS = Gate.model_validate({"name": "errors", "errorRate": {}})
-LATENCY = Gate.model_validate({"name": "latency", "latency": {"threshold": "250ms"}})
-WAIT = 30.0
-
-A = TypeVar("A", bound=Measurement)
-
-
-class Pod:
-    """An endpoint with the metrics of a BentoML service."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.port = 0
-        self.start()
-
-    def start(self, *, probed: bool = True) -> None:
-        """Begin anew, with counters at 0, under the same address. A pod that was probed has answered a request."""
-        registry = CollectorRegistry()
-        labels = ("endpoint", "http_response_code")
-        self._requests = Counter("bentoml_service_request_total", "Requests", labels, registry=registry)
-        self._durations = Histogram(
-            "bentoml_service_request_duration_seconds", "Durations", labels, registry=registry, buckets=(0.1, 0.25, 1.0)
-        )
-        self.outcomes = Counter("outcomes", "Labels that arrived", ("correct",), registry=registry)
-        self.reviews = Counter("reviews", "What people think of answers", ("verdict",), registry=registry)
-        self.quality = Gauge("quality", "Something of the user's", registry=registry)
-        if probed:
-            self.answer(1, endpoint="/readyz")
-        self._server, self._thread = start_http_server(self.port, "127.0.0.1", registry)
-        self.port = self._server.server_port
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def answer(self, times: int, code: int = 200, *, seconds: float = 0.01, endpoint: str = "/predict") -> None:
-        for _ in range(times):
-            self._requests.labels(endpoint, code).inc()
-            self._durations.labels(endpoint, code).observe(seconds)
-
-
-@dataclass
-class Prometheus:
-    """A Prometheus process on the loopback interface that scrapes `pods` every second."""
-
-    directory: Path
-    pods: Sequence[Pod]
-    target_labels: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{probe.getsockname()[1]}"
-        self.url = f"http://{self.address}"
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        targets = [
-            {
-                "targets": [f"127.0.0.1:{pod.port}"],
-                "labels": {"namespace": "ml", "pod": pod.name, **self.target_labels},
-            }
-            for pod in self.pods
-        ]
-        configuration = {
-            "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-            "scrape_configs": [{"job_name": "models", "static_configs": targets}],
-        }
-        file = self.directory / "prometheus.yaml"
-        file.write_text(yaml.safe_dump(configuration))
-        with (self.directory / "log").open("a") as log:
-            self._process = subprocess.Popen(
-                [
-                    tool_path("prometheus"),
-                    f"--config.file={file}",
-                    f"--storage.tsdb.path={self.directory / 'data'}",
-                    f"--web.listen-address={self.address}",
-                ],
-                stdout=log,
-                stderr=log,
-            )
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(WAIT)
+from modelrollout.rollout.measurements import BadQuery, Counted, Evaluated, NoData, Point, SourceDown
 
 
 @pytest.fixture(scope="module")
@@ -154,67 +55,6 @@ def source(prometheus: Prometheus) -> Iterator[PrometheusSource]:
         yield source
 
 
-async def look(source: PrometheusSource, gate: Gate, after: int | None = None, arms: Arms = ARMS) -> Measurement:
-    return (await source.measure([gate], arms, after=after, now=time.time()))[gate.name]
-
-
-async def until(
-    source: PrometheusSource,
-    gate: Gate,
-    wanted: type[A],
-    holds: Callable[[A], bool] = lambda _: True,
-    since: int = 0,
-    arms: Arms = ARMS,
-) -> A:
-    """The first measurement of a kind for which something holds, of the windows after `since`, else of this minute."""
-    deadline = time.monotonic() + WAIT
-    while True:
-        measurement = await look(source, gate, after=since or int(time.time()) - 60, arms=arms)
-        if isinstance(measurement, wanted) and holds(measurement):
-            return measurement
-        assert time.monotonic() < deadline, f"still {measurement}"
-        await asyncio.sleep(0.2)
-
-
-async def until_counted(source: PrometheusSource) -> Counted:
-    return await until(source, ERRORS, Counted, lambda counted: bool(counted.windows))
-
-
-class Count:
-    """Looks at a source again and again, as the operator does, and adds up what it counts."""
-
-    def __init__(self, source: PrometheusSource, gates: Sequence[Gate] = (ERRORS, LATENCY)) -> None:
-        self._source = source
-        self._gates = gates
-        self.start = 0
-        self._after = 0
-        self.windows: dict[str, list[Window]] = {gate.name: [] for gate in gates}
-
-    async def begin(self) -> None:
-        """Wait until both arms were scraped; everything from then on is counted."""
-        self._after = self.start = (await until_counted(self._source)).windows[-1].index
-
-    async def catch_up(self) -> None:
-        """Count all that happened until now."""
-        last = int(time.time()) + 2
-        deadline = time.monotonic() + WAIT
-        while self._after < last:
-            assert time.monotonic() < deadline
-            await self.look()
-            await asyncio.sleep(0.3)
-
-    async def look(self) -> Mapping[str, Measurement]:
-        measurements = await self._source.measure(self._gates, ARMS, after=self._after, now=time.time())
-        for name, measurement in measurements.items():
-            if isinstance(measurement, Counted):
-                self.windows[name] += measurement.windows
-                self._after = max(self._after, measurement.through)
-        return measurements
-
-    def total(self, gate: str) -> Block:
-        return sum((window.block for window in self.windows[gate]), EMPTY_BLOCK)
-
-
 def send(pod: Pod, good: int, bad: int = 0, slow: int = 0) -> threading.Thread:
     """Requests spread over three seconds, in the background."""
 
@@ -229,10 +69,6 @@ def send(pod: Pod, good: int, bad: int = 0, slow: int = 0) -> threading.Thread:
     thread = threading.Thread(target=run)
     thread.start()
     return thread
-
-
-def counts(total: int, bad: int) -> ArmCounts:
-    return ArmCounts(total, bad)
 
 
 async def test_everything_that_was_sent_is_counted_once(
@@ -414,8 +250,8 @@ async def test_a_threshold_beyond_the_buckets_is_told(source: PrometheusSource, 
     measured = await until(source, gate, NoData, lambda none: "threshold" in none.message)
 
     assert measured.message == (
-        "no histogram bucket ends at or above the threshold of 5 s in every pod; common boundaries in seconds: "
-        "0.1, 0.25, 1"
+        "no histogram bucket ends at or above the threshold of 5 s in every pod: the last boundary that they share is "
+        "1 s"
     )
 
 

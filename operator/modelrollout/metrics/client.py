@@ -11,7 +11,7 @@ from prometheus_api_client import PrometheusConnect
 from requests.auth import AuthBase
 from urllib3.util.retry import Retry
 
-from modelrollout.metrics.series import Series, parse_matrix
+from modelrollout.metrics.series import HistogramSeries, Series, parse_histograms, parse_matrix
 
 Answer = TypeVar("Answer")
 
@@ -87,8 +87,11 @@ class PrometheusClient:
 
     def raw(self, selector: str, start: int, end: int) -> list[Series]:
         """The samples as they were recorded after `start` and up to `end`."""
-        query, parameters = f"{selector}[{end - start}ms]", self._parameters(time=_seconds(end))
-        return self._ask(lambda: parse_matrix(self._connect.custom_query(query, parameters)))
+        return self._ask(lambda: parse_matrix(self._recorded(selector, start, end)))
+
+    def raw_histograms(self, selector: str, start: int, end: int) -> list[HistogramSeries]:
+        """The native histograms as they were recorded after `start` and up to `end`."""
+        return self._ask(lambda: parse_histograms(self._recorded(selector, start, end)))
 
     def labels(self, expression: str, at: int) -> list[Mapping[str, str]]:
         """The labels of the series that an expression gives at one moment."""
@@ -105,6 +108,10 @@ class PrometheusClient:
         return self._ask(
             lambda: parse_matrix(self._connect.custom_query_range(expression, first, last, _seconds(step), exact))
         )
+
+    def _recorded(self, selector: str, start: int, end: int) -> list[Mapping[str, Any]]:
+        query, parameters = f"{selector}[{end - start}ms]", self._parameters(time=_seconds(end))
+        return list(self._connect.custom_query(query, parameters))
 
     def _parameters(self, **parameters: str) -> dict[str, str]:
         return {"timeout": f"{round(self._timeout * 1000)}ms", **parameters}

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, cached_property
-from math import isfinite
+from functools import cache, cached_property, partial
+from math import isfinite, isinf
+from typing import Any
 
 from requests.auth import AuthBase
 
@@ -17,11 +18,11 @@ from modelrollout.metrics.absence import (
     explain_unscraped,
 )
 from modelrollout.metrics.client import PrometheusClient, QueryRefused, SourceFailure
-from modelrollout.metrics.histograms import boundaries_by_pod, buckets_up_to, choose_boundary
+from modelrollout.metrics.histograms import choose_boundary, read_histograms, split_at_boundary
 from modelrollout.metrics.kinds import PART, TOTAL, CountArm, proportions
-from modelrollout.metrics.scrapes import Groups, Target, bare_scrapes, read_scrapes, read_targets
+from modelrollout.metrics.scrapes import Groups, Scrape, Target, bare_scrapes, read_scrapes, read_targets
 from modelrollout.metrics.selectors import (
-    DURATION_BUCKETS,
+    DURATIONS,
     REQUESTS,
     counter,
     duration_buckets,
@@ -29,14 +30,16 @@ from modelrollout.metrics.selectors import (
     failed_requests,
     family_of,
     fill_in,
+    native_durations,
     requests,
     scrape_clock,
 )
-from modelrollout.metrics.series import Series, Unreadable
+from modelrollout.metrics.series import Recorded, Series, Unreadable, Value
 from modelrollout.metrics.source import Arm, Arms
 from modelrollout.metrics.windows import (
     Increases,
     Span,
+    changes,
     clock_since,
     counters_since,
     increases,
@@ -119,7 +122,8 @@ class _Reader:
         self._arms = arms
         self._span = span
         self._skew = skew
-        self._read = cache(self._read_counters)
+        self._read = cache(partial(self._read_recorded, client.raw))
+        self._read_native = cache(partial(self._read_recorded, client.raw_histograms))
 
     def measure(self, gate: Gate) -> Measurement:
         """One gate. Raises SourceFailure."""
@@ -153,16 +157,17 @@ class _Reader:
         )
 
     def _slow(self, gate: LatencyGate, needed: Sequence[Arm]) -> Measurement:
-        buckets = self._read(duration_buckets(self._arms, gate.endpoints))
-        boundary = choose_boundary(gate.threshold.seconds, boundaries_by_pod(buckets).values())
-        return self._counted(
-            DURATION_BUCKETS,
-            needed,
-            total=buckets_up_to(float("inf"), buckets),
-            part=buckets_up_to(boundary.seconds, buckets),
-            count_arm=lambda answered, in_time: ArmCounts(answered, answered - in_time),
-            note=boundary.note,
-        )
+        span, threshold = self._span, gate.threshold.seconds
+        classic = self._read(duration_buckets(self._arms, gate.endpoints))
+        native = self._read_native(native_durations(self._arms, gate.endpoints))
+        scrapes = read_histograms(self._targets, classic, native, self._since)
+        windows = tuple(split_at_boundary(changes(scrapes, self._arms, span), threshold))
+        recent = [scrape.reading for scrape in scrapes if scrape.finished >= span.start_of(span.recent)]
+        boundary = choose_boundary(threshold, recent)
+        if isinf(boundary.seconds) and not windows:
+            raise Unreadable(boundary.note)
+        self._require_data(DURATIONS, needed, [*classic, *native], scrapes, windows)
+        return Counted(proportions(windows, ArmCounts), span.through, self._with_notes(boundary.note))
 
     def _share(self, gate: ShareGate, needed: Sequence[Arm]) -> Measurement:
         family, total = family_of(gate.total), self._read(counter(self._arms, gate.total))
@@ -199,16 +204,27 @@ class _Reader:
         family: name of the metric that an arm must have something of, and whole: what was read of it.
         Raises Unreadable, with the reason, if there is nothing to count.
         """
-        arms, span = self._arms, self._span
         scrapes = read_scrapes(self._targets, counts, sums, self._since)
-        windows = increases(scrapes, arms, span)
+        windows = increases(scrapes, self._arms, self._span)
+        self._require_data(family, needed, whole, scrapes, windows)
+        return windows
+
+    def _require_data(
+        self,
+        family: str,
+        needed: Sequence[Arm],
+        whole: Sequence[Recorded[Any]],
+        scrapes: Sequence[Scrape[Any]],
+        windows: Sequence[Increases],
+    ) -> None:
+        """Raises Unreadable, with the reason, if there is nothing to count; see `_increases`."""
+        arms, span = self._arms, self._span
         if not windows:
             if arm := missing_arm(bare_scrapes(self._targets), arms, span):
                 raise Unreadable(explain_unscraped(arm, arms, self._targets, span.start_of(span.recent)))
             if arm := missing_arm(scrapes, arms, span):
                 raise Unreadable(explain_uncountable(arm, arms, family))
         self._require_family(family, needed, whole)
-        return windows
 
     def _evaluated(self, gate: QueryGate) -> Measurement:
         span, arms = self._span, self._arms
@@ -237,12 +253,14 @@ class _Reader:
     def _since(self) -> int:
         return counters_since(bare_scrapes(self._targets), self._arms, self._span)
 
-    def _read_counters(self, selectors: tuple[str, ...]) -> list[Series]:
+    def _read_recorded(
+        self, read: Callable[[str, int, int], list[Recorded[Value]]], selectors: tuple[str, ...]
+    ) -> list[Recorded[Value]]:
         # When a scrape is known its counters are too, but not the other way round: so the clock is read first.
         since = self._since
-        return [series for selector in selectors for series in self._client.raw(selector, since, self._span.end)]
+        return [series for selector in selectors for series in read(selector, since, self._span.end)]
 
-    def _require_family(self, family: str, needed: Sequence[Arm], counted: Sequence[Series]) -> None:
+    def _require_family(self, family: str, needed: Sequence[Arm], counted: Sequence[Recorded[Any]]) -> None:
         """Raises Unreadable if an arm needed has none of the series counted and nothing else of their metric either."""
         counting = {self._arms.arm_of(series.labels.get("pod", "")) for series in counted}
         silent = [arm for arm in needed if arm not in counting]

@@ -1,13 +1,15 @@
 """From recorded series to scrapes: when a pod was read, and what its counters said then."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import Any, Generic, TypeVar
 
 from modelrollout.metrics.selectors import SCRAPE_DURATION, UP
-from modelrollout.metrics.series import NAME, Series, Unreadable
+from modelrollout.metrics.series import NAME, Recorded, Series, Unreadable, Value
 
 LabelSet = frozenset[tuple[str, str]]
+Reading = TypeVar("Reading")
 
 # A scraped label wins over a target's of the same name where the scrape is configured with honor_labels.
 _BENTOML_LABELS = frozenset({"endpoint", "http_response_code", "runner_name", "service_name", "service_version"})
@@ -30,8 +32,8 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True)
-class Scrape:
-    """One successful scrape of a pod.
+class Scrape(Generic[Reading]):
+    """One successful scrape of a pod, and what was read.
 
     finished: ms since the epoch. It is the moment from which the scrape can be read; samples are recorded under the
     moment at which it began.
@@ -39,7 +41,7 @@ class Scrape:
 
     pod: str
     finished: int
-    counters: Counters
+    reading: Reading
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,11 +57,11 @@ class Target:
     succeeded: Mapping[int, int]
     failed: frozenset[int]
 
-    def exposes(self, series: Series) -> bool:
+    def exposes(self, series: Recorded[Any]) -> bool:
         """Whether a series can come from this target."""
         return series.labels.items() >= self.labels
 
-    def agrees_with(self, series: Series) -> bool:
+    def agrees_with(self, series: Recorded[Any]) -> bool:
         """Whether a series has no sample between this target's scrapes."""
         scrapes = self.succeeded.keys() | self.failed
         return not any(min(scrapes) < time < max(scrapes) for time in series.samples.keys() - scrapes)
@@ -86,55 +88,81 @@ def read_targets(clock: Iterable[Series]) -> list[Target]:
     return [target for target in targets if target.succeeded or target.failed]
 
 
-def bare_scrapes(targets: Iterable[Target]) -> list[Scrape]:
+def bare_scrapes(targets: Iterable[Target]) -> list[Scrape[None]]:
     """Every successful scrape, without what was read."""
-    return [Scrape(target.pod, finished, Counters()) for target in targets for finished in target.succeeded.values()]
+    return [Scrape(target.pod, finished, None) for target in targets for finished in target.succeeded.values()]
 
 
-def read_scrapes(targets: Sequence[Target], counts: Groups, sums: Groups, since: int) -> list[Scrape]:
+def read_scrapes(targets: Sequence[Target], counts: Groups, sums: Groups, since: int) -> list[Scrape[Counters]]:
     """The successful scrapes after `since` (ms) with the counters as they were read then.
 
     A series without a sample at a scrape counts 0 there: a client library creates it with its first event. A scrape
     that read something else than a count, or than a finite sum, is left out. Of a pod's targets only those matter that
-    the counts come from (others are its sidecars'); two that show the same counters, as two replicas of Prometheus do,
-    are taken as one.
+    the counts come from. Raises Unreadable as `by_target` does.
+    """
+    counted = {name: by_target(targets, series) for name, series in counts.items()}
+    summed = {name: by_target(targets, series) for name, series in sums.items()}
+    return assemble(
+        targets,
+        carriers={target for group in counted.values() for target in group},
+        read=lambda target: _readings(_of_target(target, counted), _of_target(target, summed)),
+        nothing=Counters(),
+        since=since,
+    )
 
-    Raises Unreadable if samples do not lie at the times of the scrapes. Nothing could tell then whether a series is
-    absent, and the counters of a pod would seem to start anew again and again.
+
+def assemble(
+    targets: Sequence[Target],
+    carriers: Collection[Target],
+    read: Callable[[Target], Mapping[int, Reading | None]],
+    nothing: Reading,
+    since: int,
+) -> list[Scrape[Reading]]:
+    """The successful scrapes after `since` (ms) with what was read then.
+
+    Of a pod's targets only the carriers matter, if there are any (others are its sidecars'); two that show the same, as
+    two replicas of Prometheus do, are taken as one.
+
+    read: what was read from a target, by the time; None makes a scrape useless, and at other times there was `nothing`.
     """
     by_pod: dict[str, list[Target]] = {}
     for target in targets:
         by_pod.setdefault(target.pod, []).append(target)
-    counted = {name: _by_target(by_pod, series) for name, series in counts.items()}
-    summed = {name: _by_target(by_pod, series) for name, series in sums.items()}
     scrapes = []
     for of_pod in by_pod.values():
-        carriers = [target for target in of_pod if any(target in group for group in counted.values())] or of_pod
-        for target in carriers:
-            readings = _readings(_of_target(target, counted), _of_target(target, summed))
+        for target in [target for target in of_pod if target in carriers] or of_pod:
+            readings = read(target)
             for time, finished in target.succeeded.items():
-                counters = readings.get(time, Counters())
-                if time > since and counters is not None:
-                    scrapes.append(Scrape(target.pod, finished, counters))
+                reading = readings.get(time, nothing)
+                if time > since and reading is not None:
+                    scrapes.append(Scrape(target.pod, finished, reading))
     return scrapes
 
 
-def _by_target(
-    targets: Mapping[str, Sequence[Target]], series: Iterable[Series]
-) -> dict[Target, dict[LabelSet, Series]]:
-    grouped: dict[Target, dict[LabelSet, Series]] = {}
+def by_target(
+    targets: Iterable[Target], series: Iterable[Recorded[Value]]
+) -> dict[Target, dict[LabelSet, Recorded[Value]]]:
+    """Series by the target that they come from, and by the labels that they have beyond the target's.
+
+    Raises Unreadable if samples do not lie at the times of the scrapes. Nothing could tell then whether a series is
+    absent, and the counters of a pod would seem to start anew again and again.
+    """
+    of_pods: dict[str, list[Target]] = {}
+    for target in targets:
+        of_pods.setdefault(target.pod, []).append(target)
+    grouped: dict[Target, dict[LabelSet, Recorded[Value]]] = {}
     for one in series:
         pod = one.labels.get("pod", "")
-        target = next((target for target in targets.get(pod, ()) if target.exposes(one)), None)
-        if target is None:
+        source = next((target for target in of_pods.get(pod, ()) if target.exposes(one)), None)
+        if source is None:
             raise Unreadable(f"{one.name} of pod {pod} has no series `up` with the same labels beside it")
-        if not target.agrees_with(one):
+        if not source.agrees_with(one):
             raise Unreadable(
                 f"{one.name} of pod {pod} is not recorded at the times of its scrapes: two Prometheus replicas behind "
                 "one address, or pods that expose timestamps (honor_timestamps)"
             )
-        own = frozenset(item for item in one.labels.items() if item not in target.labels and item[0] != NAME)
-        grouped.setdefault(target, {})[own] = one
+        own = frozenset(item for item in one.labels.items() if item not in source.labels and item[0] != NAME)
+        grouped.setdefault(source, {})[own] = one
     return grouped
 
 

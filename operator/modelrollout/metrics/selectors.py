@@ -53,6 +53,11 @@ def duration_buckets(arms: Arms, endpoints: str | None) -> tuple[str, ...]:
     return _of_family(DURATION_BUCKETS, arms, endpoints)
 
 
+def native_durations(arms: Arms, endpoints: str | None) -> tuple[str, ...]:
+    """Selectors that together give the request durations as native histograms, each series once."""
+    return _of_family(DURATIONS, arms, endpoints)
+
+
 def counter(arms: Arms, selector: str) -> tuple[str, ...]:
     """A counter of the user's, by a selector that says nothing of pods."""
     own = selector.partition("{")[2].rpartition("}")[0].strip(" ,")
@@ -65,8 +70,12 @@ def family_of(selector: str) -> str:
 
 
 def exposing_pods(arms: Arms, family: str, within: int) -> str:
-    """One series for every pod that exposed anything of a metric family in the last `within` ms, whatever endpoint."""
-    return f"group by (pod) (last_over_time({_selector(*_pods_of(arms), family=family)}[{within}ms]))"
+    """One series for every pod that exposed anything of a metric family in the last `within` ms, whatever endpoint.
+
+    family: name of a counter, or of a histogram, native or classic, without suffix.
+    """
+    selector = _selector(_matcher("__name__", "=~", f"{family}|{family}_bucket"), *_pods_of(arms))
+    return f"group by (pod) (last_over_time({selector}[{within}ms]))"
 
 
 def fill_in(expression: str, namespace: str, pods: str) -> str:

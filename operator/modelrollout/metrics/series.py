@@ -1,10 +1,13 @@
 """Recorded samples, as a source of metrics hands them over."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+from modelrollout.metrics.buckets import Histogram
 
 Labels = Mapping[str, str]
+Value = TypeVar("Value")
 
 NAME = "__name__"
 
@@ -13,15 +16,16 @@ class Unreadable(Exception):
     """There is nothing that could be counted; the message says why, for a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+# Without slots, which do not go together with calling a subscripted class (python/cpython#89683).
+@dataclass(frozen=True)
+class Recorded(Generic[Value]):
     """One time series: its labels, and its values by the time they were recorded at, in ms since the epoch.
 
-    Values may be NaN or infinite. A time has one value, however often it was delivered.
+    Numbers may be NaN or infinite. A time has one value, however often it was delivered.
     """
 
     labels: Labels
-    samples: Mapping[int, float]
+    samples: Mapping[int, Value]
 
     @property
     def name(self) -> str:
@@ -29,15 +33,36 @@ class Series:
         return self.labels.get(NAME, "")
 
 
+Series = Recorded[float]
+HistogramSeries = Recorded[Histogram | None]
+"""A series of native histograms; None is one whose numbers are no counts."""
+
+
 def parse_matrix(result: Iterable[Mapping[str, Any]]) -> list[Series]:
     """The series of a Prometheus answer of type matrix: [{"metric": {...}, "values": [[seconds, "value"], ...]}, ...].
 
     Raises Unreadable for native histograms, KeyError, TypeError or ValueError for anything else.
     """
-    parsed = []
-    for entry in result:
-        if "histograms" in entry:
-            raise Unreadable("the result is a histogram where a number is needed")
-        samples = {round(float(seconds) * 1000): float(value) for seconds, value in entry["values"]}
-        parsed.append(Series(labels=dict(entry["metric"]), samples=samples))
-    return parsed
+    entries = list(result)
+    if any("histograms" in entry for entry in entries):
+        raise Unreadable("the result is a histogram where a number is needed")
+    return [_series(entry, "values", float) for entry in entries]
+
+
+def parse_histograms(result: Iterable[Mapping[str, Any]]) -> list[HistogramSeries]:
+    """The native histograms of a Prometheus answer of type matrix; numbers in it are left out.
+
+    [{"metric": {...}, "histograms": [[seconds, {"count": ..., "sum": ..., "buckets": ...}], ...]}, ...], where buckets
+    is [[rule, "lower", "upper", "count"], ...], ascending, without empty ones, and missing if all are empty.
+    Raises KeyError, TypeError or ValueError for anything else.
+    """
+    return [_series(entry, "histograms", _histogram) for entry in result if "histograms" in entry]
+
+
+def _series(entry: Mapping[str, Any], values: str, parse: Callable[[Any], Value]) -> Recorded[Value]:
+    samples = {round(float(seconds) * 1000): parse(value) for seconds, value in entry[values]}
+    return Recorded(labels=dict(entry["metric"]), samples=samples)
+
+
+def _histogram(value: Mapping[str, Any]) -> Histogram | None:
+    return Histogram.of([(float(low), float(high), float(count)) for _, low, high, count in value.get("buckets", ())])

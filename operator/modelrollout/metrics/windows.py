@@ -5,11 +5,12 @@ finished in a window stands for it. A window without a scrape of one arm is no w
 the next. What a window holds follows from the recorded samples alone, whenever and in how many parts one looks at them.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil, floor, fsum
+from typing import Any, Generic
 
-from modelrollout.metrics.scrapes import Counters, LabelSet, Scrape
+from modelrollout.metrics.scrapes import Counters, LabelSet, Reading, Scrape
 from modelrollout.metrics.source import Arm, Arms
 from modelrollout.rollout.settings import Settings
 
@@ -40,6 +41,37 @@ class Increases:
 
     index: int
     pods: Mapping[Arm, Mapping[str, Increase]]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes(Generic[Reading]):
+    """What the scrapes read between which scrape window `index` lies.
+
+    pods: of each pod that was scraped in it and before, by arm and name of the pod, the last reading before it and the
+        one that stands for it.
+    """
+
+    index: int
+    pods: Mapping[Arm, Mapping[str, tuple[Reading, Reading]]]
+
+    @property
+    def readings(self) -> list[Reading]:
+        """All of them."""
+        return [reading for of_arm in self.pods.values() for both in of_arm.values() for reading in both]
+
+    def increases(self, counters: Callable[[Reading], Counters]) -> Increases:
+        """By how much the counters in the readings have grown.
+
+        A count that fell was reset, and with it all that its pod counts and sums up: the increase is what they have
+        reached since.
+        """
+        return Increases(
+            self.index,
+            {
+                arm: {pod: _increase(*map(counters, both)) for pod, both in of_arm.items()}
+                for arm, of_arm in self.pods.items()
+            },
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +117,7 @@ def clock_since(span: Span) -> int:
     return _before_scrapes_of(min(span.after + 1, span.recent) - FORGET_AFTER, span.interval)
 
 
-def counters_since(scrapes: Collection[Scrape], arms: Arms, span: Span) -> int:
+def counters_since(scrapes: Collection[Scrape[Any]], arms: Arms, span: Span) -> int:
     """The time, in ms since the epoch, after which counters must be known to count the span.
 
     scrapes: all since `clock_since`, with or without counters.
@@ -100,28 +132,29 @@ def counters_since(scrapes: Collection[Scrape], arms: Arms, span: Span) -> int:
     return _before_scrapes_of(min(needed), span.interval)
 
 
-def increases(scrapes: Collection[Scrape], arms: Arms, span: Span) -> tuple[Increases, ...]:
+def changes(scrapes: Collection[Scrape[Reading]], arms: Arms, span: Span) -> Iterator[Changes[Reading]]:
     """The windows of the span in which both arms were scraped, with what happened since the pods' last one.
 
     scrapes: in any order, all since `counters_since`. The first scrape of a pod is its base only.
-    A count that fell was reset, and with it all that its pod counts and sums up: the increase is what they have reached
-    since.
     """
     bases: dict[str, int] = {}
-    readings: dict[str, Counters] = {}
-    windows = []
+    readings: dict[str, Reading] = {}
     for index, by_pod in _windows(scrapes, arms, span.interval):
-        grown: dict[Arm, dict[str, Increase]] = {arm: {} for arm in Arm}
+        pods: dict[Arm, dict[str, tuple[Reading, Reading]]] = {arm: {} for arm in Arm}
         for pod, (arm, scrape) in by_pod.items():
             if _is_known(bases.get(pod), index):
-                grown[arm][pod] = _increase(readings[pod], scrape.counters)
-            bases[pod], readings[pod] = index, scrape.counters
+                pods[arm][pod] = (readings[pod], scrape.reading)
+            bases[pod], readings[pod] = index, scrape.reading
         if span.after < index <= span.through:
-            windows.append(Increases(index, grown))
-    return tuple(windows)
+            yield Changes(index, pods)
 
 
-def missing_arm(scrapes: Collection[Scrape], arms: Arms, span: Span) -> Arm | None:
+def increases(scrapes: Collection[Scrape[Counters]], arms: Arms, span: Span) -> tuple[Increases, ...]:
+    """By how much the counters have grown in the windows of `changes`."""
+    return tuple(window.increases(lambda counters: counters) for window in changes(scrapes, arms, span))
+
+
+def missing_arm(scrapes: Collection[Scrape[Any]], arms: Arms, span: Span) -> Arm | None:
     """An arm that was not scraped in the last windows of the span."""
     start = span.start_of(span.recent)
     present = {arms.arm_of(scrape.pod) for scrape in scrapes if start <= scrape.finished < span.end}
@@ -129,11 +162,11 @@ def missing_arm(scrapes: Collection[Scrape], arms: Arms, span: Span) -> Arm | No
 
 
 def _windows(
-    scrapes: Collection[Scrape], arms: Arms, interval: int
-) -> Iterator[tuple[int, Mapping[str, tuple[Arm, Scrape]]]]:
+    scrapes: Collection[Scrape[Reading]], arms: Arms, interval: int
+) -> Iterator[tuple[int, Mapping[str, tuple[Arm, Scrape[Reading]]]]]:
     """For each window in which both arms were scraped the scrape that stands for each pod, in order."""
     arm_of = {pod: arms.arm_of(pod) for pod in {scrape.pod for scrape in scrapes}}
-    windows: dict[int, dict[str, tuple[Arm, Scrape]]] = {}
+    windows: dict[int, dict[str, tuple[Arm, Scrape[Reading]]]] = {}
     for scrape in sorted(scrapes, key=lambda scrape: scrape.finished):
         if arm := arm_of[scrape.pod]:
             windows.setdefault(scrape.finished // interval, {}).setdefault(scrape.pod, (arm, scrape))

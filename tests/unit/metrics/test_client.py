@@ -204,8 +204,9 @@ async def test_gates_share_what_they_read(server: ThreadingHTTPServer) -> None:
         "",
         *["bentoml_service_request_total"] * 3,
         "bentoml_service_request_duration_seconds_bucket",
+        "bentoml_service_request_duration_seconds",
     ]
-    assert of_codes == [[], [], [], ["5.."], ["429|503"], []]
+    assert of_codes == [[], [], [], ["5.."], ["429|503"], [], []]
 
 
 async def test_a_source_that_is_too_slow_altogether_is_down() -> None:

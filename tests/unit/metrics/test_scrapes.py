@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 from tests.unit.metrics.recorded import CHALLENGER, clock_of, counters_of, target_labels
 
-from modelrollout.metrics.scrapes import Scrape, read_scrapes, read_targets
-from modelrollout.metrics.series import Series, Unreadable, parse_matrix
+from modelrollout.metrics.scrapes import Counters, Scrape, read_scrapes, read_targets
+from modelrollout.metrics.series import Series, Unreadable
 
 RECORD = {CHALLENGER: {1000: {"200": 1.0}, 2000: {"200": 3.0}}}
 LABELS = target_labels(CHALLENGER)
@@ -25,8 +25,8 @@ def read(clock: list[Series], counters: list[Series], since: int = 0) -> list[tu
     return [(s.finished, _sum(s)) for s in read_scrapes(read_targets(clock), {"total": counters}, {}, since)]
 
 
-def _sum(scrape: Scrape) -> int:
-    return sum(value for group in scrape.counters.counts.values() for value in group.values())
+def _sum(scrape: Scrape[Counters]) -> int:
+    return sum(value for group in scrape.reading.counts.values() for value in group.values())
 
 
 def test_a_scrape_is_finished_after_it_took_its_time() -> None:
@@ -54,7 +54,7 @@ def test_a_pod_that_two_jobs_scrape_is_read_once_by_each_and_not_twice_over() ->
     scrapes = read_scrapes(read_targets(clock), {"total": counters}, {}, since=0)
 
     assert sorted((scrape.finished, _sum(scrape)) for scrape in scrapes) == [(1000, 1), (1400, 2), (2000, 3), (2400, 4)]
-    assert len({labels for scrape in scrapes for labels in scrape.counters.counts["total"]}) == 1
+    assert len({labels for scrape in scrapes for labels in scrape.reading.counts["total"]}) == 1
 
 
 def test_the_name_of_a_port_in_the_label_endpoint_does_not_part_a_target_from_its_counters() -> None:
@@ -77,18 +77,3 @@ def test_samples_after_the_last_known_scrape_are_of_a_later_one() -> None:
 def test_counters_without_a_scrape_beside_them_cannot_be_read() -> None:
     with pytest.raises(Unreadable, match="no series `up`"):
         read([up({1000: 1}, job="other")], [requests({1000: 4})])
-
-
-def test_an_answer_is_parsed_to_the_millisecond() -> None:
-    answer = [{"metric": {"__name__": "up", "pod": "a"}, "values": [[1700000000.123, "1"], [1700000015.1, "NaN"]]}]
-
-    (series,) = parse_matrix(answer)
-
-    assert series.name == "up"
-    assert series.labels["pod"] == "a"
-    assert list(series.samples) == [1700000000123, 1700000015100]
-
-
-def test_a_native_histogram_is_no_number() -> None:
-    with pytest.raises(Unreadable, match="histogram"):
-        parse_matrix([{"metric": {}, "histograms": [[1, {"count": "1", "sum": "1"}]]}])

@@ -71,7 +71,8 @@ def test_a_counter_of_the_user_is_read_of_the_pods_of_both_arms(selector: str, e
 
 
 def test_pods_that_expose_a_family_are_told_apart_by_pod() -> None:
-    expected = f"group by (pod) (last_over_time(x_total{{{OF_PODS}}}[45000ms]))"
+    families = '__name__=~"x_total|x_total_bucket"'
+    expected = f"group by (pod) (last_over_time({{{families},{OF_PODS}}}[45000ms]))"
 
     assert exposing_pods(ARMS, "x_total", within=45_000) == expected
 
