@@ -7,7 +7,7 @@ from pydantic import Field, StrictInt
 from modelrollout.api.base import ApiModel
 from modelrollout.api.promql import CounterSelector
 from modelrollout.api.rules import Matches, RegularExpression, Rule
-from modelrollout.api.units import Margin, Number, Percent, PositiveDuration
+from modelrollout.api.units import Margin, Number, Percent, PositiveDuration, ShortDuration
 
 Regex = Annotated[str, Field(min_length=1, max_length=512), RegularExpression()]
 
@@ -75,6 +75,8 @@ class LatencyGate(ProportionGate):
 
     threshold: PositiveDuration
     """A request that takes longer is a bad one. Best a bucket boundary of the service's histogram."""
+    warm_up: ShortDuration = ShortDuration("0s")
+    """How long a pod's requests are left out after its first one, because they are slow only for being the first."""
     endpoints: Regex | None = None
     """Regular expression (RE2, matched as a whole) of the endpoints that count; all of the model's if absent."""
 

@@ -67,6 +67,16 @@ class PositiveDuration(Duration):
     form = Matches(_DURATION, "must be a duration above 0s, like 500ms, 30s, 10m, 1h30m or 7d", nonzero=True)
 
 
+class ShortDuration(Duration):
+    """A span of time of at most an hour."""
+
+    __slots__ = ()
+
+    form = Matches(
+        "1h|60m|[1-5]?[0-9]m([1-5]?[0-9]s)?|[0-9]{1,3}s", "must be a duration of at most 1h, like 0s, 90s, 2m or 1m30s"
+    )
+
+
 class Percent(_Text):
     """A share from 0% to 100%, like `0.5%`."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from math import floor
+from math import ceil, floor
 
 from modelrollout.api.model import Model
 from modelrollout.api.spec import ModelRolloutSpec
@@ -102,13 +102,15 @@ def _looks(spec: ModelRolloutSpec, traffic: Traffic, settings: Settings) -> Iter
     assert plan.status.evidence is not None
     interval, first = settings.scrape_interval, plan.status.evidence.window
     window, counts = first, _Counts(traffic)
+    cold = _cold_windows(spec, interval)
     while True:
         weight = _weight(plan)
         through = window + 1 + (window - first) // _DECISIONS_PER_AGE
         measured: dict[str, list[Window]] = {gate: [] for gate in traffic.champion}
         for index in range(window + 1, through + 1):
             for gate, block in counts.over(interval, weight).items():
-                measured[gate].append(Window(index, block))
+                if index - first > cold[gate]:
+                    measured[gate].append(Window(index, block))
         now = datetime.fromtimestamp((through + 1) * interval + settings.scrape_lag, UTC)
         observation = replace(
             _carried_out(plan),
@@ -118,6 +120,12 @@ def _looks(spec: ModelRolloutSpec, traffic: Traffic, settings: Settings) -> Iter
         plan = decide(spec, 2, plan.status, observation, settings, now)
         yield _Look((now - _START).total_seconds(), weight, counts.challenger, plan)
         window = through
+
+
+def _cold_windows(spec: ModelRolloutSpec, interval: float) -> dict[str, int]:
+    """How many windows each gate leaves out while the challenger's pods warm up, with that of their first requests."""
+    warm_ups = {gate.name: gate.latency.warm_up.seconds if gate.latency else 0 for gate in spec.gates}
+    return {gate: ceil(seconds / interval) + 1 if seconds else 0 for gate, seconds in warm_ups.items()}
 
 
 class _Counts:

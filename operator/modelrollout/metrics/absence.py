@@ -37,5 +37,10 @@ def explain_uncountable(arm: Arm, arms: Arms, family: str) -> str:
     return f"{family} of the {_pods(arm, arms)} holds no counts (NaN, infinite or negative)"
 
 
+def explain_warm_up(arm: Arm, arms: Arms, seconds: float) -> str:
+    """Why an arm counts nothing though its pods answer."""
+    return f"no {arms.name(arm)} pod is warm yet: each is counted from {seconds:g} s after its first request on"
+
+
 def _pods(arm: Arm, arms: Arms) -> str:
     return f"{arms.name(arm)} pods {arms.pods(arm)} in namespace {arms.namespace}"

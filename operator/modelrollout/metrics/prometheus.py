@@ -16,6 +16,7 @@ from modelrollout.metrics.absence import (
     explain_uncountable,
     explain_unexposed,
     explain_unscraped,
+    explain_warm_up,
 )
 from modelrollout.metrics.client import PrometheusClient, QueryRefused, SourceFailure
 from modelrollout.metrics.histograms import choose_boundary, read_histograms, split_at_boundary
@@ -36,6 +37,7 @@ from modelrollout.metrics.selectors import (
 )
 from modelrollout.metrics.series import Recorded, Series, Unreadable, Value
 from modelrollout.metrics.source import Arm, Arms
+from modelrollout.metrics.warm_up import warm_changes, with_age
 from modelrollout.metrics.windows import (
     Increases,
     Span,
@@ -108,20 +110,26 @@ class PrometheusSource:
             recorded = self._client.time()
             # Samples are recorded by Prometheus' clock. Where that is behind, a window that is over here is not there.
             span = next_span(min(now, recorded), after, self._settings)
-            reader = _Reader(self._client, arms, span, skew=recorded - time.time())
+            longest = max((_warm_up(gate.latency) for gate in gates if gate.latency), default=0)
+            reader = _Reader(self._client, arms, span, skew=recorded - time.time(), warm_up=longest)
             return {gate.name: reader.measure(gate) for gate in gates}
         except SourceFailure as failure:
             return _all_down(gates, str(failure))
 
 
 class _Reader:
-    """Reads what one call of `measure` needs. No series is read twice, whatever the number of gates."""
+    """Reads what one call of `measure` needs. No series is read twice, whatever the number of gates.
 
-    def __init__(self, client: PrometheusClient, arms: Arms, span: Span, skew: float) -> None:
+    warm_up: the longest of all gates, in ms.
+    """
+
+    def __init__(self, client: PrometheusClient, arms: Arms, span: Span, skew: float, warm_up: int) -> None:
         self._client = client
         self._arms = arms
         self._span = span
         self._skew = skew
+        self._warm_up = warm_up
+        self._since = cache(self._counters_since)
         self._read = cache(partial(self._read_recorded, client.raw))
         self._read_native = cache(partial(self._read_recorded, client.raw_histograms))
 
@@ -157,17 +165,20 @@ class _Reader:
         )
 
     def _slow(self, gate: LatencyGate, needed: Sequence[Arm]) -> Measurement:
-        span, threshold = self._span, gate.threshold.seconds
-        classic = self._read(duration_buckets(self._arms, gate.endpoints))
-        native = self._read_native(native_durations(self._arms, gate.endpoints))
-        scrapes = read_histograms(self._targets, classic, native, self._since)
-        windows = tuple(split_at_boundary(changes(scrapes, self._arms, span), threshold))
-        recent = [scrape.reading for scrape in scrapes if scrape.finished >= span.start_of(span.recent)]
-        boundary = choose_boundary(threshold, recent)
+        arms, span, threshold, warm_up = self._arms, self._span, gate.threshold.seconds, _warm_up(gate)
+        classic = self._read(duration_buckets(arms, gate.endpoints), self._warm_up)
+        native = self._read_native(native_durations(arms, gate.endpoints), self._warm_up)
+        scrapes = with_age(read_histograms(self._targets, classic, native, self._since(self._warm_up)), span.interval)
+        warm = warm_changes(changes(scrapes, arms, span), warm_up, needed)
+        windows = tuple(split_at_boundary(warm, threshold))
+        recent = [scrape for scrape in scrapes if scrape.finished >= span.start_of(span.recent)]
+        boundary = choose_boundary(threshold, [scrape.reading.histograms for scrape in recent])
         if isinf(boundary.seconds) and not windows:
             raise Unreadable(boundary.note)
         self._require_data(DURATIONS, needed, [*classic, *native], scrapes, windows)
-        return Counted(proportions(windows, ArmCounts), span.through, self._with_notes(boundary.note))
+        warm_arms = {arms.arm_of(scrape.pod) for scrape in recent if scrape.reading.is_warm(warm_up)}
+        cold = [explain_warm_up(arm, arms, gate.warm_up.seconds) for arm in needed if arm not in warm_arms]
+        return Counted(proportions(windows, ArmCounts), span.through, self._with_notes(boundary.note, *cold))
 
     def _share(self, gate: ShareGate, needed: Sequence[Arm]) -> Measurement:
         family, total = family_of(gate.total), self._read(counter(self._arms, gate.total))
@@ -204,7 +215,7 @@ class _Reader:
         family: name of the metric that an arm must have something of, and whole: what was read of it.
         Raises Unreadable, with the reason, if there is nothing to count.
         """
-        scrapes = read_scrapes(self._targets, counts, sums, self._since)
+        scrapes = read_scrapes(self._targets, counts, sums, self._since(0))
         windows = increases(scrapes, self._arms, self._span)
         self._require_data(family, needed, whole, scrapes, windows)
         return windows
@@ -244,20 +255,19 @@ class _Reader:
     @cached_property
     def _targets(self) -> Sequence[Target]:
         try:
-            clock = self._client.raw(scrape_clock(self._arms), clock_since(self._span), self._span.end)
+            clock = self._client.raw(scrape_clock(self._arms), clock_since(self._span, self._warm_up), self._span.end)
         except QueryRefused as refusal:
             raise SourceFailure(f"Prometheus refuses to tell when pods were scraped: {refusal}") from refusal
         return read_targets(clock)
 
-    @cached_property
-    def _since(self) -> int:
-        return counters_since(bare_scrapes(self._targets), self._arms, self._span)
+    def _counters_since(self, warm_up: int) -> int:
+        return counters_since(bare_scrapes(self._targets), self._arms, self._span, warm_up)
 
     def _read_recorded(
-        self, read: Callable[[str, int, int], list[Recorded[Value]]], selectors: tuple[str, ...]
+        self, read: Callable[[str, int, int], list[Recorded[Value]]], selectors: tuple[str, ...], warm_up: int = 0
     ) -> list[Recorded[Value]]:
         # When a scrape is known its counters are too, but not the other way round: so the clock is read first.
-        since = self._since
+        since = self._since(warm_up)
         return [series for selector in selectors for series in read(selector, since, self._span.end)]
 
     def _require_family(self, family: str, needed: Sequence[Arm], counted: Sequence[Recorded[Any]]) -> None:
@@ -274,8 +284,8 @@ class _Reader:
             if arm not in exposing:
                 raise Unreadable(explain_unexposed(arm, self._arms, family))
 
-    def _with_notes(self, note: str) -> str:
-        notes = [note] if note else []
+    def _with_notes(self, *own: str) -> str:
+        notes = [note for note in own if note]
         if self._span.skipped:
             hours = self._span.skipped * self._span.interval / 3_600_000
             notes.append(f"{hours:.1f} h of evidence are given up: the gap was too long to catch up with")
@@ -283,6 +293,10 @@ class _Reader:
             direction = "ahead of" if self._skew > 0 else "behind"
             notes.append(f"Prometheus' clock is {abs(self._skew):.0f} s {direction} this one")
         return "; ".join(notes)
+
+
+def _warm_up(gate: LatencyGate) -> int:
+    return round(gate.warm_up.seconds * 1000)
 
 
 def _single_values(series: Sequence[Series]) -> dict[int, float]:

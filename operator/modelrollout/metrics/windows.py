@@ -5,6 +5,7 @@ finished in a window stands for it. A window without a scrape of one arm is no w
 the next. What a window holds follows from the recorded samples alone, whenever and in how many parts one looks at them.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil, floor, fsum
@@ -112,23 +113,34 @@ def next_span(now: float, after: int | None, settings: Settings) -> Span:
     return Span(interval, after=first, through=min(complete, first + _AT_ONCE), skipped=first - after)
 
 
-def clock_since(span: Span) -> int:
-    """The time, in ms since the epoch, after which every scrape must be known to count the span."""
-    return _before_scrapes_of(min(span.after + 1, span.recent) - FORGET_AFTER, span.interval)
+def clock_since(span: Span, warm_up: int = 0) -> int:
+    """The time, in ms since the epoch, after which every scrape must be known to count the span.
+
+    warm_up: how long before a pod is counted its requests must be known, in ms.
+    """
+    oldest_base = _first_read(span) - FORGET_AFTER
+    if warm_up:
+        oldest_base = (span.start_of(oldest_base) - warm_up) // span.interval - FORGET_AFTER
+    return _before_scrapes_of(oldest_base, span.interval)
 
 
-def counters_since(scrapes: Collection[Scrape[Any]], arms: Arms, span: Span) -> int:
+def counters_since(scrapes: Collection[Scrape[Any]], arms: Arms, span: Span, warm_up: int = 0) -> int:
     """The time, in ms since the epoch, after which counters must be known to count the span.
 
-    scrapes: all since `clock_since`, with or without counters.
+    scrapes: all since `clock_since`, whatever was read. warm_up: as there.
     """
-    bases: dict[str, int] = {}
+    times: dict[str, list[int]] = {}
+    for scrape in sorted(scrapes, key=lambda scrape: scrape.finished):
+        times.setdefault(scrape.pod, []).append(scrape.finished)
+    bases: dict[str, tuple[int, int]] = {}
     needed = [span.recent]
     for index, by_pod in _windows(scrapes, arms, span.interval):
-        for pod in by_pod:
-            if index > span.after:
-                needed.append(bases[pod] if _is_known(bases.get(pod), index) else index)
-            bases[pod] = index
+        for pod, (_, scrape) in by_pod.items():
+            base, base_finished = bases.get(pod, (index, scrape.finished))
+            if index >= _first_read(span) and is_remembered(base, index):
+                warm = bisect_right(times[pod], base_finished - warm_up)
+                needed.append(times[pod][warm - 1] // span.interval if warm else base)
+            bases[pod] = (index, scrape.finished)
     return _before_scrapes_of(min(needed), span.interval)
 
 
@@ -142,7 +154,7 @@ def changes(scrapes: Collection[Scrape[Reading]], arms: Arms, span: Span) -> Ite
     for index, by_pod in _windows(scrapes, arms, span.interval):
         pods: dict[Arm, dict[str, tuple[Reading, Reading]]] = {arm: {} for arm in Arm}
         for pod, (arm, scrape) in by_pod.items():
-            if _is_known(bases.get(pod), index):
+            if pod in bases and is_remembered(bases[pod], index):
                 pods[arm][pod] = (readings[pod], scrape.reading)
             bases[pod], readings[pod] = index, scrape.reading
         if span.after < index <= span.through:
@@ -152,6 +164,11 @@ def changes(scrapes: Collection[Scrape[Reading]], arms: Arms, span: Span) -> Ite
 def increases(scrapes: Collection[Scrape[Counters]], arms: Arms, span: Span) -> tuple[Increases, ...]:
     """By how much the counters have grown in the windows of `changes`."""
     return tuple(window.increases(lambda counters: counters) for window in changes(scrapes, arms, span))
+
+
+def is_remembered(earlier: int, index: int) -> bool:
+    """Whether a pod is in window `index` still the one that was scraped in window `earlier` and not since."""
+    return index - earlier <= FORGET_AFTER
 
 
 def missing_arm(scrapes: Collection[Scrape[Any]], arms: Arms, span: Span) -> Arm | None:
@@ -180,9 +197,9 @@ def _before_scrapes_of(index: int, interval: int) -> int:
     return (index - 1) * interval - 1
 
 
-def _is_known(base: int | None, index: int) -> bool:
-    """Whether a pod, last scraped in window `base`, can be counted from there in window `index`."""
-    return base is not None and index - base <= FORGET_AFTER
+def _first_read(span: Span) -> int:
+    """The first window of which something must be known: to count it, or to tell whether an arm is there."""
+    return min(span.after + 1, span.recent)
 
 
 def _increase(base: Counters, now: Counters) -> Increase:

@@ -46,10 +46,11 @@ def accepted_weights(observation: Observation, champion: str, challenger: str) -
 
 
 def windows_of_requests(gates: Iterable[Gate], observation: Observation, through: int) -> Sequence[Window]:
-    """The windows up to `through` of a gate that counts requests; other counters may not follow the traffic."""
+    """The windows up to `through` of a gate that counts all requests; other counters may not follow the traffic."""
     for gate in gates:
         measurement = observation.measurements.get(gate.name)
-        if (gate.error_rate or gate.latency) and isinstance(measurement, Counted):
+        counts_all = gate.error_rate or (gate.latency and not gate.latency.warm_up.seconds)
+        if counts_all and isinstance(measurement, Counted):
             return [window for window in measurement.windows if window.index <= through]
     return ()
 

@@ -65,6 +65,22 @@ def test_a_bad_challenger_is_rolled_back_about_when_expected(requests_per_second
     assert 0.5 < expected.seconds / seen < 2
 
 
+def test_a_warm_up_delays_the_decision_by_as_long() -> None:
+    slow = Traffic(40.0, {"slow": RATE}, {"slow": RATE}, UNMEASURED_DISPERSION)
+    courses = {
+        warm_up: expected_course(
+            spec(
+                "churn:v2", strategy=HALF, gates=[{"name": "slow", "latency": {"threshold": "1s", "warmUp": warm_up}}]
+            ),
+            slow,
+            SETTINGS,
+        )
+        for warm_up in ("0s", "10m")
+    }
+    assert {course.ending for course in courses.values()} == {Ending.PROMOTED}
+    assert courses["10m"].seconds - courses["0s"].seconds == pytest.approx(600, abs=60)
+
+
 @given(st.floats(0.5, 50), st.floats(2, 10))
 def test_more_traffic_decides_no_later(requests_per_second: float, factor: float) -> None:
     slow, fast = course(requests_per_second), course(requests_per_second * factor)

@@ -6,7 +6,7 @@ from modelrollout.evidence.counts import ArmCounts
 from modelrollout.metrics.kinds import PART, TOTAL, proportions
 from modelrollout.metrics.scrapes import bare_scrapes, read_scrapes, read_targets
 from modelrollout.metrics.selectors import REQUESTS, SCRAPE_DURATION, UP
-from modelrollout.metrics.series import Series
+from modelrollout.metrics.series import Recorded, Series, Value
 from modelrollout.metrics.source import Arms
 from modelrollout.metrics.windows import Increases, Span, clock_since, counters_since, increases
 from modelrollout.rollout.measurements import Window
@@ -52,10 +52,10 @@ def failed(counters: Iterable[Series]) -> list[Series]:
     return [series for series in counters if series.labels["http_response_code"].startswith("5")]
 
 
-def between(series: Iterable[Series], after: int, end: int) -> list[Series]:
+def between(series: Iterable[Recorded[Value]], after: int, end: int) -> list[Recorded[Value]]:
     """What a query for the samples after `after` up to `end` gives."""
     cut = [
-        Series(one.labels, {time: value for time, value in one.samples.items() if after < time <= end})
+        Recorded(one.labels, {time: value for time, value in one.samples.items() if after < time <= end})
         for one in series
     ]
     return [one for one in cut if one.samples]

@@ -1,79 +1,30 @@
 """Slow answers are counted where a histogram tells them apart and nowhere else, in whatever format it was recorded."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from itertools import accumulate, pairwise
-from math import ceil, inf, log2
+from math import inf
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.metrics.recorded import ARMS, CHALLENGER, CHAMPION, between, clock_of, target_labels
+from tests.unit.metrics.recorded import CHALLENGER, CHAMPION
+from tests.unit.metrics.recorded_histograms import (
+    Durations,
+    Scrapes,
+    T,
+    classic_series,
+    count_slow,
+    custom,
+    filled,
+    native,
+    native_series,
+)
 
 from modelrollout.evidence.counts import ArmCounts
 from modelrollout.metrics.buckets import Histogram
-from modelrollout.metrics.histograms import Boundary, Histograms, choose_boundary, read_histograms, split_at_boundary
-from modelrollout.metrics.kinds import proportions
-from modelrollout.metrics.scrapes import bare_scrapes, read_targets
-from modelrollout.metrics.series import HistogramSeries, Recorded, Series, Unreadable
-from modelrollout.metrics.windows import Span, changes, clock_since, counters_since
-from modelrollout.rollout.measurements import Window
-
-T = 1000
-NAME = "duration_seconds"
-ENDS = (0.1, 0.25, 0.5, inf)
-
-Durations = Sequence[float]
-Scrapes = Mapping[int, Histogram | None]
-"""What each scrape of a pod read as a native histogram, by the time it began at; None for no counts."""
-
-
-def native(durations: Durations, schema: int) -> Histogram:
-    indexes = [ceil(log2(duration) * 2.0**schema) for duration in durations]
-    return filled((end(schema, i - 1), end(schema, i), indexes.count(i)) for i in sorted(set(indexes)))
-
-
-def end(schema: int, index: int) -> float:
-    return float(2.0 ** (index * 2.0**-schema))
-
-
-def custom(durations: Durations, ends: Sequence[float] = ENDS) -> Histogram:
-    """A classic histogram that was stored as a native one: as it is, without empty buckets."""
-    counted = [(low, high, sum(low < d <= high for d in durations)) for low, high in pairwise([-inf, *ends])]
-    return filled(bucket for bucket in counted if bucket[2])
-
-
-def filled(buckets: Iterable[tuple[float, float, int]]) -> Histogram:
-    histogram = Histogram.of(list(buckets))
-    assert histogram
-    return histogram
-
-
-def native_series(pod: str, scrapes: Scrapes) -> HistogramSeries:
-    return Recorded({"__name__": NAME, **target_labels(pod), "endpoint": "/predict"}, scrapes)
-
-
-def classic_series(pod: str, scrapes: Mapping[int, Durations], ends: Sequence[float] = ENDS) -> list[Series]:
-    return [
-        Series(
-            {"__name__": f"{NAME}_bucket", **target_labels(pod), "endpoint": "/predict", "le": f"{le:g}"},
-            {time: float(sum(duration <= le for duration in durations)) for time, durations in scrapes.items()},
-        )
-        for le in ends
-    ]
-
-
-def count_slow(
-    threshold: float, classic: Sequence[Series], natives: Sequence[HistogramSeries], span: Span
-) -> tuple[Window, ...]:
-    """What a look counts that sees no more of the record than it asks for."""
-    times = {
-        pod: {time: {} for series in (*classic, *natives) if series.labels["pod"] == pod for time in series.samples}
-        for pod in (CHAMPION, CHALLENGER)
-    }
-    targets = read_targets(between(clock_of(times), clock_since(span), span.end))
-    since = counters_since(bare_scrapes(targets), ARMS, span)
-    scrapes = read_histograms(targets, between(classic, since, span.end), between(natives, since, span.end), since)
-    return proportions(split_at_boundary(changes(scrapes, ARMS, span), threshold), ArmCounts)
+from modelrollout.metrics.histograms import Boundary, Histograms, choose_boundary
+from modelrollout.metrics.series import Series, Unreadable
+from modelrollout.metrics.windows import Span
 
 
 def of_challenger(

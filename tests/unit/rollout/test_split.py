@@ -1,16 +1,19 @@
 """The traffic has to follow the weights for a comparison to mean anything."""
 
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.rollout.world import World, spec
 
+from modelrollout.api.gates import Gate
 from modelrollout.api.status import EvidenceCheckpoint, Status, TrafficSplit
 from modelrollout.evidence.counts import ArmCounts, Block
-from modelrollout.rollout.measurements import Window
-from modelrollout.rollout.split import follow_split, mismatch
+from modelrollout.rollout.measurements import Counted, Window
+from modelrollout.rollout.observation import Observation
+from modelrollout.rollout.split import follow_split, mismatch, windows_of_requests
 
 BEGUN = 100
 
@@ -92,6 +95,26 @@ def rolling_out(deadline: str = "1h", **misrouted: float) -> World:
     ends = {"holdBack": {"for": "60s"}, "deadline": {"after": deadline, "action": "Rollback"}}
     world.apply(spec("churn:v2", strategy={"steps": steps, **ends}))
     return world
+
+
+@pytest.mark.parametrize(
+    ("gates", "counted"),
+    [
+        ([{"latency": {"threshold": "1s"}}, {"errorRate": {}}], 0),
+        ([{"latency": {"threshold": "1s", "warmUp": "1m"}}, {"errorRate": {}}], 1),
+        ([{"share": {"total": "a", "bad": "b"}}, {"latency": {"threshold": "1s", "warmUp": "1m"}}], None),
+    ],
+)
+def test_only_a_gate_that_counts_every_request_tells_how_the_traffic_is_split(
+    gates: list[dict[str, Any]], counted: int | None
+) -> None:
+    parsed = [Gate.model_validate({"name": str(index), **kind}) for index, kind in enumerate(gates)]
+    windows = [window(index, 1, 1) for index in range(len(parsed))]
+    measured = {gate.name: Counted((windows[index],), through=9) for index, gate in enumerate(parsed)}
+
+    found = windows_of_requests(parsed, Observation(measurements=measured), through=9)
+
+    assert list(found) == ([] if counted is None else [windows[counted]])
 
 
 def test_a_rollout_whose_traffic_does_not_follow_the_weights_is_held_and_not_rolled_back() -> None:
