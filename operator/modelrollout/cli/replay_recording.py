@@ -1,6 +1,8 @@
 """`replay --recording`: what the operator decided, whether the same comes out again, or what else would have."""
 
 import argparse
+import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +26,8 @@ Decision = tuple[datetime, Event]
 
 def run(options: argparse.Namespace) -> int:
     records = list(read_records(options.recording))
+    if not records:
+        raise CommandFailed(f"{options.recording} holds no whole decision")
     if options.manifest or options.gates:
         changes = _changes(options.manifest, options.gates, records[0].spec)
         return _replay_under(records, changes, options.manifest or options.gates, options.output)
@@ -31,16 +35,29 @@ def run(options: argparse.Namespace) -> int:
 
 
 def read_records(path: Path) -> Iterator[Record]:
-    """The decisions of a recording, in their order. Raises CommandFailed for a file that is none."""
+    """The decisions of a recording, in their order. Raises CommandFailed for a file that is none.
+
+    A line that was cut off, as the operator leaves it when it is killed, is told on standard error and left out.
+    """
     number = 0
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 yield Record.from_json(line)
             except ValueError as error:
-                raise CommandFailed(f"{path}:{number}: no decision that this version can read: {error}") from error
+                if not _is_cut_off(line):
+                    raise CommandFailed(f"{path}:{number}: no decision that this version can read: {error}") from error
+                print(f"{path}:{number}: left out, since it was cut off", file=sys.stderr)
     if not number:
         raise CommandFailed(f"{path} is empty")
+
+
+def _is_cut_off(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return line.startswith(b"{")
+    return False
 
 
 def _replay_same(records: Sequence[Record], output: str) -> int:

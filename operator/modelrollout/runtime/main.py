@@ -94,7 +94,7 @@ class Operator:
             ),
             telemetry=self.telemetry,
             settings=settings,
-            log=DecisionLog(settings.record_dir) if settings.record_dir else None,
+            log=DecisionLog(settings.record_dir, settings.record_limit * 9 // 10) if settings.record_dir else None,
         )
         self._queue = WorkQueue(self._reconciler.reconcile, settings.workers)
         self.telemetry.queue_depth.set_function(lambda: self._queue.depth)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kubernetes.utils.quantity import parse_quantity
+
 from modelrollout.rollout.settings import Settings as DecisionSettings
 
 
@@ -22,6 +24,7 @@ class OperatorSettings:
     workers: reconciles under way at once.
     lease_name, lease_namespace: the Lease that admits one active replica.
     record_dir: where every decision is recorded, to be replayed; None for nowhere.
+    record_limit: bytes that the records may take on disk. They are kept to nine tenths of that.
     port: of the HTTP server for /healthz, /readyz and /metrics.
     """
 
@@ -36,6 +39,7 @@ class OperatorSettings:
     lease_name: str = "modelrollout-operator"
     lease_namespace: str = "default"
     record_dir: Path | None = None
+    record_limit: int = 1024**3
     port: int = 8080
     version_header: bool = True
     log_level: str = "INFO"
@@ -79,6 +83,12 @@ def parse(arguments: Sequence[str] | None = None) -> OperatorSettings:
     parser.add_argument("--lease-name", default="modelrollout-operator")
     parser.add_argument("--lease-namespace", default="default", help="namespace of the leader Lease (%(default)s)")
     parser.add_argument("--record-dir", type=Path, help="record every decision there, for modelrollout replay")
+    parser.add_argument(
+        "--record-limit",
+        type=_bytes,
+        default="1Gi",
+        help="disk space for the records; the oldest are removed before it is used up (%(default)s)",
+    )
     parser.add_argument("--port", type=int, default=8080, help="of /healthz, /readyz and /metrics (%(default)s)")
     parser.add_argument(
         "--no-version-header",
@@ -99,6 +109,7 @@ def parse(arguments: Sequence[str] | None = None) -> OperatorSettings:
         lease_name=options.lease_name,
         lease_namespace=options.lease_namespace,
         record_dir=options.record_dir,
+        record_limit=options.record_limit,
         port=options.port,
         version_header=not options.no_version_header,
         log_level=options.log_level,
@@ -109,4 +120,14 @@ def _seconds(text: str) -> float:
     value = float(text)
     if value <= 0:
         raise argparse.ArgumentTypeError("must be a positive number of seconds")
+    return value
+
+
+def _bytes(text: str) -> int:
+    try:
+        value = int(parse_quantity(text))  # type: ignore[no-untyped-call]
+    except ValueError:
+        value = 0
+    if value <= 0:
+        raise argparse.ArgumentTypeError("must be a quantity of bytes like 1Gi")
     return value

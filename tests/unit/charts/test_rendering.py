@@ -92,6 +92,9 @@ def test_a_required_value_that_is_missing_is_asked_for_by_name_and_example(
         ("gateway.versionHeader=maybe", "/gateway/versionHeader"),
         ("crds.enabled=true", "enabled"),
         ("extraArgs={verbose}", "/extraArgs/0"),
+        ("recording.enabled=yes", "/recording/enabled"),
+        ("recording.sizeLimit=100", "/recording/sizeLimit"),
+        ("recording.claim=records", "claim"),
     ],
 )
 def test_a_wrong_value_is_refused_by_its_name(render: Render, value: str, named: str) -> None:
@@ -125,6 +128,7 @@ def test_a_wrong_value_is_refused_by_its_name(render: Render, value: str, named:
                 lease_name="rollouts",
                 lease_namespace="modelrollout-system",
                 record_dir=Path("/records"),
+                record_limit=512 * 1024**2,
                 version_header=False,
                 log_level="DEBUG",
             ),
@@ -163,6 +167,37 @@ def test_what_opens_prometheus_is_mounted_where_the_operator_looks_for_it(render
     settings = parse(container(manifests)["args"])
     files = {f"{mount['mountPath']}/{item['path']}": item["key"] for item in items}
     assert files == {settings.prometheus_ca_file: "ca.crt", settings.prometheus_token_file: "bearer"}
+
+
+@pytest.mark.parametrize(
+    ("claim", "source", "group"),
+    [
+        ("", {"emptyDir": {"sizeLimit": "1Gi"}}, None),
+        ("kept", {"persistentVolumeClaim": {"claimName": "kept"}}, 65532),
+    ],
+    ids=["goes with the pod", "is kept"],
+)
+def test_the_record_of_decisions_has_a_volume_that_the_operator_may_write_to(
+    render: Render, claim: str, source: Manifest, group: int | None
+) -> None:
+    manifests = render("recording.enabled=true", f"recording.existingClaim={claim}")
+    settings = parse(container(manifests)["args"])
+    [mount] = [mount for mount in container(manifests)["volumeMounts"] if mount["name"] == "records"]
+    [volume] = [volume for volume in pod_template(manifests)["spec"]["volumes"] if volume["name"] == "records"]
+
+    assert Path(mount["mountPath"]) == settings.record_dir
+    assert volume == {"name": "records", **source}
+    assert pod_template(manifests)["spec"]["securityContext"].get("fsGroup") == group
+
+
+@pytest.mark.parametrize(
+    ("value", "group"), [("podSecurityContext.runAsGroup=null", None), ("podSecurityContext.fsGroup=7", 7)]
+)
+def test_who_may_write_to_the_kept_record_can_be_left_to_the_cluster_or_said(
+    render: Render, value: str, group: int | None
+) -> None:
+    manifests = render("recording.enabled=true", "recording.existingClaim=kept", value)
+    assert pod_template(manifests)["spec"]["securityContext"].get("fsGroup") == group
 
 
 def test_the_crd_is_the_one_of_the_repository_and_outlives_the_release(render: Render, chart: Path) -> None:

@@ -151,6 +151,19 @@ def test_a_replay_lists_the_decisions(recording: Path, capsys: pytest.CaptureFix
     assert said.endswith(", 0 with another outcome\n")
 
 
+@pytest.mark.parametrize("place", [1, 5, -1])
+def test_a_line_that_was_cut_off_is_told_and_left_out(
+    place: int, recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = recording.read_bytes().splitlines(keepends=True)
+    lines[place] = lines[place][:1000] + (b"" if place == -1 else b"\n")
+    recording.write_bytes(b"".join(lines))
+    assert main(["replay", "--recording", str(recording)]) == 0
+    said = capsys.readouterr()
+    assert said.out.endswith(f"{len(lines) - 1} looks replayed, 0 with another outcome\n")
+    assert said.err == f"{recording}:{place % len(lines) + 1}: left out, since it was cut off\n"
+
+
 def test_another_outcome_is_told_by_its_parts(
     recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -211,7 +224,10 @@ def test_wrong_gates_are_named(
     assert complaint in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("text", "complaint"), [("", "is empty"), ("{}\n", ":1: no decision"), ("spec:\n", ":1: no ")])
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("", "is empty"), ("{}\n", ":1: no decision"), ("spec:\n", ":1: no "), ('{"spec', "holds no whole decision")],
+)
 def test_a_file_that_is_no_recording_is_named(
     text: str, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
