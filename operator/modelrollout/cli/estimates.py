@@ -36,7 +36,7 @@ class Regression:
         return regression
 
     def applied_to(self, rate: float) -> float:
-        """The challenger's share of bad requests where the champion has `rate`."""
+        """The challenger's share of bad requests where what it is compared with has `rate`."""
         return min(1.0, rate * self.factor + self.addend)
 
 
@@ -68,6 +68,7 @@ class Estimator:
         self._traffic = traffic
         self._settings = settings
         self._deadline = spec.strategy.deadline.after.seconds
+        self._service = spec.baseline.service
         self._weights = weights(spec)
 
     def passes(self) -> Iterator[Estimate]:
@@ -79,17 +80,17 @@ class Estimator:
     def rollbacks(self, regression: Regression) -> Iterator[Estimate]:
         """What it takes to find out a challenger with this regression."""
         for gate, test in self._tests.items():
-            champion = self._traffic.champion[gate]
-            challenger = regression.applied_to(champion)
+            reference = self._traffic.reference[gate]
+            challenger = regression.applied_to(reference)
             for weight in self._weights:
-                share = weight / 100
-                effort = rollback_effort(test, champion, challenger, share) if share < 1 else _never(test)
-                yield self._estimate(gate, weight, effort, challenger - champion)
+                share = self._of_compared(weight / 100)
+                effort = rollback_effort(test, reference, challenger, share) if share < 1 else _never(test)
+                yield self._estimate(gate, weight, effort, challenger - self._traffic.champion[gate])
 
     def allows(self, gate: str, challenger_rate: float) -> bool:
         """Whether a challenger with this share of bad requests is within the gate's margin, and may be promoted."""
         test = self._tests[gate]
-        return challenger_rate < test.ratio * self._traffic.champion[gate] + test.margin
+        return challenger_rate < test.ratio * self._traffic.reference[gate] + test.margin
 
     def chance_of_promotion(self, course: Course) -> float:
         """The chance that the good challenger is promoted before the deadline, about.
@@ -101,10 +102,16 @@ class Estimator:
             for gate, test in self._tests.items()
         )
 
-    def _pass(self, gate: str, test: ProportionTest, share: float) -> Effort:
+    def _pass(self, gate: str, test: ProportionTest, share_of_all: float) -> Effort:
+        share = self._of_compared(share_of_all)
         if share == 1:
             return _never(test)
-        return promotion_effort(test, self._traffic.champion[gate], share, self._traffic.challenger[gate])
+        return promotion_effort(test, self._traffic.reference[gate], share, self._traffic.challenger[gate])
+
+    def _of_compared(self, share: float) -> float:
+        """The challenger's part of the requests that are compared, where it has `share` of all; both 0..1."""
+        rest = 1 - share
+        return share / (share + (min(rest, self._service.weight / 100) if self._service else rest))
 
     def _estimate(self, gate: str, weight: int, effort: Effort, excess: float = 0.0) -> Estimate:
         stage = Stage(weight / 100, self._deadline, self._traffic.requests_per_second)
@@ -130,26 +137,43 @@ def weights(spec: ModelRolloutSpec) -> list[int]:
     return [*(level for level in LEVELS if level < most), most]
 
 
-def champion_rates(
-    gates: Iterable[Gate], error_rate: float, slow_rate: float, known: Mapping[str, float]
-) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """A champion's share of bad requests, 0..1, in gates of kind errorRate, latency and share, if nothing is known."""
+
+    errors: float
+    slow: float
+    bad: float
+
+    def of(self, gate: Gate) -> float:
+        """The share for one gate that counts requests."""
+        if gate.error_rate:
+            return self.errors
+        return self.slow if gate.latency else self.bad
+
+
+def champion_rates(gates: Iterable[Gate], assumed: Assumed, known: Mapping[str, float]) -> dict[str, float]:
     """The champion's share of bad requests by gate, for the gates that count requests.
 
-    known: by gate; takes precedence over what is assumed for errorRate gates and for all others.
+    known: by gate; takes precedence over what is assumed.
     """
+    return {gate.name: known.get(gate.name, assumed.of(gate)) for gate in gates if gate.proportion}
+
+
+def good_rates(
+    gates: Iterable[Gate], champion: Mapping[str, float], reference: Mapping[str, float]
+) -> dict[str, float]:
+    """The shares of a good challenger: the champion's where that passes, else better by twice what a gate asks for.
+
+    reference: of what each gate compares with.
+    """
+    most = {gate.name: min(0.0, gate.proportion.margin) for gate in gates if gate.proportion}
     return {
-        gate.name: known.get(gate.name, error_rate if gate.error_rate else slow_rate)
-        for gate in gates
-        if gate.proportion
+        gate: rate if rate <= reference[gate] + most[gate] else max(0.0, reference[gate] + 2 * most[gate])
+        for gate, rate in champion.items()
     }
 
 
-def good_rates(gates: Iterable[Gate], champion: Mapping[str, float]) -> dict[str, float]:
-    """The shares of a good challenger: the champion's, or better by twice what a gate asks for."""
-    margins = {gate.name: gate.proportion.margin for gate in gates if gate.proportion}
-    return {gate: max(0.0, rate + 2 * min(0.0, margins[gate])) for gate, rate in champion.items()}
-
-
 def _never(test: ProportionTest) -> Effort:
-    """Without a champion beside it a challenger cannot be compared."""
+    """Without anything beside it a challenger cannot be compared."""
     return Effort(0.0, rollback_effort(test, 0.0, 0.0, 0.5).level)

@@ -12,7 +12,7 @@ from modelrollout.api.status import ChampionHistory, Status
 from modelrollout.cli.ending import Ending, ending_of
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.planning import Stage
-from modelrollout.rollout.decide import decide
+from modelrollout.rollout.decide import arms_to_judge, decide
 from modelrollout.rollout.history import HISTORY_WINDOWS
 from modelrollout.rollout.measurements import Counted, Window
 from modelrollout.rollout.observation import Observation, RouteObservation, VersionObservation
@@ -27,15 +27,17 @@ _DECISIONS_PER_AGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What both versions answer.
+    """What the versions answer.
 
-    requests_per_second: of both together. champion, challenger: share of bad requests, 0..1, by gate.
+    requests_per_second: of all together. champion, reference, challenger: share of bad requests, 0..1, by gate, of the
+        champion, of what the gate compares with (the champion, a baseline or a fixed figure) and of the challenger.
     dispersion: how much more their counts vary than those of independent requests; as measured, or as assumed while
         it is not.
     """
 
     requests_per_second: float
     champion: Mapping[str, float]
+    reference: Mapping[str, float]
     challenger: Mapping[str, float]
     dispersion: float
 
@@ -104,11 +106,11 @@ def _looks(spec: ModelRolloutSpec, traffic: Traffic, settings: Settings) -> Iter
     window, counts = first, _Counts(traffic)
     cold = _cold_windows(spec, interval)
     while True:
-        weight = _weight(plan)
+        reference_weight, weight = _weights(plan)
         through = window + 1 + (window - first) // _DECISIONS_PER_AGE
         measured: dict[str, list[Window]] = {gate: [] for gate in traffic.champion}
         for index in range(window + 1, through + 1):
-            for gate, block in counts.over(interval, weight).items():
+            for gate, block in counts.over(interval, reference_weight, weight).items():
                 if index - first > cold[gate]:
                     measured[gate].append(Window(index, block))
         now = datetime.fromtimestamp((through + 1) * interval + settings.scrape_lag, UTC)
@@ -133,22 +135,22 @@ class _Counts:
 
     def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
-        self._expected_champion = self._expected_challenger = 0.0
-        self.champion = self.challenger = 0
+        self._expected_reference = self._expected_challenger = 0.0
+        self.reference = self.challenger = 0
 
-    def over(self, seconds: float, weight: int) -> dict[str, Block]:
-        """The requests of the next so many seconds with the challenger at this weight, as each gate sees them."""
-        champion, challenger = self.champion, self.challenger
+    def over(self, seconds: float, reference_weight: int, weight: int) -> dict[str, Block]:
+        """The requests of the next so many seconds with both arms at these weights, as each gate sees them."""
+        reference, challenger = self.reference, self.challenger
         requests = self._traffic.requests_per_second * seconds
-        self._expected_champion += requests * (100 - weight) / 100
+        self._expected_reference += requests * reference_weight / 100
         self._expected_challenger += requests * weight / 100
-        self.champion, self.challenger = floor(self._expected_champion), floor(self._expected_challenger)
+        self.reference, self.challenger = floor(self._expected_reference), floor(self._expected_challenger)
         return {
             gate: Block(
-                _between(champion, self.champion, rate),
+                _between(reference, self.reference, rate),
                 _between(challenger, self.challenger, self._traffic.challenger[gate]),
             )
-            for gate, rate in self._traffic.champion.items()
+            for gate, rate in self._traffic.reference.items()
         }
 
 
@@ -188,10 +190,12 @@ def _carried_out(plan: Plan) -> Observation:
     )
 
 
-def _weight(plan: Plan) -> int:
+def _weights(plan: Plan) -> tuple[int, int]:
+    """The weights, in percent, of what the challenger is compared with and of the challenger."""
+    arms = arms_to_judge(plan.status)
     assert plan.placement is not None
-    assert plan.status.challenger is not None
-    return plan.placement.weights[plan.status.challenger.hash]
+    assert arms is not None
+    return plan.placement.weights[arms.champion.hash], plan.placement.weights[arms.challenger.hash]
 
 
 def _ending(spec: ModelRolloutSpec, status: Status) -> Ending:

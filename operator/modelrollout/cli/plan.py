@@ -6,13 +6,15 @@ from dataclasses import asdict, dataclass, replace
 from math import isinf
 from typing import Any
 
+from modelrollout.api.baseline import Baseline
 from modelrollout.api.rollout import ModelRollout
+from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.units import Percent
 from modelrollout.cli import arguments
 from modelrollout.cli.arguments import Commands, add_command, add_output, add_scrape_interval, existing_file
 from modelrollout.cli.console import CommandFailed, ExitCode, print_json, table
 from modelrollout.cli.ending import Ending
-from modelrollout.cli.estimates import Estimate, Estimator, Regression, champion_rates, good_rates
+from modelrollout.cli.estimates import Assumed, Estimate, Estimator, Regression, champion_rates, good_rates
 from modelrollout.cli.expected import Course, Traffic, expected_course
 from modelrollout.cli.manifests import read_rollout
 from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
@@ -56,22 +58,26 @@ def add_parser(commands: Commands) -> None:
         type=arguments.rate,
         required=True,
         metavar="NUMBER",
-        help="of champion and challenger together",
+        help="of all versions together",
     )
     parser.add_argument(
         "--champion-error-rate", type=arguments.share, default=0.01, metavar="SHARE", help="for errorRate gates (1%%)"
     )
     parser.add_argument(
-        "--champion-slow-rate", type=arguments.share, default=0.01, metavar="SHARE", help="for all other gates (1%%)"
+        "--champion-slow-rate", type=arguments.share, default=0.01, metavar="SHARE", help="for latency gates (1%%)"
     )
     parser.add_argument(
-        "--champion-rate",
-        type=arguments.typed(_gate_and_share),
-        action="append",
-        default=[],
-        metavar="GATE=SHARE",
-        help="for one gate by its name; may be repeated",
+        "--champion-bad-rate", type=arguments.share, default=0.01, metavar="SHARE", help="for share gates (1%%)"
     )
+    for version, else_ in (("champion", "as above"), ("baseline", "that of the champion")):
+        parser.add_argument(
+            f"--{version}-rate",
+            type=arguments.typed(_gate_and_share),
+            action="append",
+            default=[],
+            metavar="GATE=SHARE",
+            help=f"of the {version} for one gate by its name ({else_}); may be repeated",
+        )
     parser.add_argument(
         "--regression",
         type=arguments.typed(Regression.parse),
@@ -96,13 +102,7 @@ def _gate_and_share(text: str) -> tuple[str, float]:
 
 def plan(options: argparse.Namespace) -> int:
     rollout = read_rollout(options.file)
-    gates, known = rollout.spec.gates, dict(options.champion_rate)
-    champion = champion_rates(gates, options.champion_error_rate, options.champion_slow_rate, known)
-    if unknown := known.keys() - champion.keys():
-        raise CommandFailed(f"no gate that counts requests is named {', '.join(sorted(unknown))}")
-    if not champion:
-        raise CommandFailed("no gate counts requests: evaluations of a query take the same time at any traffic")
-    traffic = Traffic(options.requests_per_second, champion, good_rates(gates, champion), max(1.0, options.dispersion))
+    traffic = _traffic(rollout.spec, options)
     regressions = options.regression or [Regression.parse(text) for text in _REGRESSIONS]
     outlook = look_ahead(rollout, traffic, Settings(options.scrape_interval), regressions)
     if options.output == "json":
@@ -112,20 +112,41 @@ def plan(options: argparse.Namespace) -> int:
     return ExitCode.OK if outlook.good.ending is Ending.PROMOTED else ExitCode.UNDECIDED
 
 
+def _traffic(spec: ModelRolloutSpec, options: argparse.Namespace) -> Traffic:
+    known, of_baseline = dict(options.champion_rate), dict(options.baseline_rate)
+    assumed = Assumed(options.champion_error_rate, options.champion_slow_rate, options.champion_bad_rate)
+    champion = champion_rates(spec.gates, assumed, known)
+    if unknown := (known.keys() | of_baseline.keys()) - champion.keys():
+        raise CommandFailed(f"no gate that counts requests is named {', '.join(sorted(unknown))}")
+    if not champion:
+        raise CommandFailed("no gate counts requests: evaluations of a query take the same time at any traffic")
+    if of_baseline and not spec.baseline.service:
+        raise CommandFailed("--baseline-rate is about baseline.service, which the manifest has not")
+    reference = {**champion, **of_baseline, **spec.baseline.figures}
+    return Traffic(
+        requests_per_second=options.requests_per_second,
+        champion=champion,
+        reference=reference,
+        challenger=good_rates(spec.gates, champion, reference),
+        dispersion=max(1.0, options.dispersion),
+    )
+
+
 def look_ahead(
     rollout: ModelRollout, traffic: Traffic, settings: Settings, regressions: Sequence[Regression]
 ) -> Outlook:
     """Everything that `plan` tells about a manifest. traffic: with a good challenger."""
-    spec, champion = rollout.spec, traffic.champion
+    spec = rollout.spec
     estimator = Estimator(spec, traffic, settings)
     good = expected_course(spec, traffic, settings)
     regressed = []
-    for gate, rate in champion.items():
+    for gate, rate in traffic.reference.items():
         for regression in regressions:
             worse = regression.applied_to(rate)
             course = expected_course(spec, replace(traffic, challenger={**traffic.challenger, gate: worse}), settings)
             allowed = estimator.allows(gate, worse)
-            regressed.append(Regressed(gate, regression.text, allowed, course, course.requests * (worse - rate)))
+            extra_bad = course.requests * (worse - traffic.champion[gate])
+            regressed.append(Regressed(gate, regression.text, allowed, course, extra_bad))
     return Outlook(
         passes=tuple(estimator.passes()),
         rollbacks=tuple((r.text, estimate) for r in regressions for estimate in estimator.rollbacks(r)),
@@ -141,6 +162,7 @@ def report(rollout: ModelRollout, traffic: Traffic, outlook: Outlook) -> str:
     parts = [
         f"{rollout.metadata.name} at {traffic.requests_per_second:g} requests/s",
         f"bad requests of the champion: {_rates(traffic.champion)}; of a good challenger: {_rates(traffic.challenger)}",
+        *_references(rollout.spec.baseline, traffic),
         _title("The whole rollout, as its strategy goes"),
         _courses(outlook),
         _verdict(rollout, outlook),
@@ -162,6 +184,15 @@ def report(rollout: ModelRollout, traffic: Traffic, outlook: Outlook) -> str:
         parts.append(_title("Not estimated"))
         parts += [f"{gate.name}: a query, judged by its evaluations in a row, not by requests" for gate in queries]
     return "\n".join(parts)
+
+
+def _references(baseline: Baseline, traffic: Traffic) -> list[str]:
+    """What is not compared with the champion."""
+    if service := baseline.service:
+        with_service = f"compared with {service.bento} at weight {service.weight}"
+        return [f"{with_service}, which has: {_rates(traffic.reference)}"]
+    figures = {gate: rate for gate, rate in traffic.reference.items() if gate in baseline.figures}
+    return [f"compared with fixed figures: {_rates(figures)}"] if figures else []
 
 
 def _courses(outlook: Outlook) -> str:

@@ -12,7 +12,7 @@ from modelrollout.metrics.client import PrometheusClient, QueryRefused, SourceFa
 from modelrollout.metrics.selectors import scrape_clock
 from modelrollout.metrics.source import Arm, Arms, MetricsSource
 from modelrollout.rollout.decide import FIRST_SCRAPES
-from modelrollout.rollout.gate_tests import GateSet, gate_set
+from modelrollout.rollout.gate_tests import BASELINE, GateSet, Reference, gate_set
 from modelrollout.rollout.history import HISTORY_WINDOWS, champion_history
 from modelrollout.rollout.judging import Assessment, Pace, assess
 from modelrollout.rollout.measurements import BadQuery, Counted, Evaluated, Measurement, NoData, SourceDown
@@ -44,8 +44,15 @@ async def judge_range(
 
     history: what the champion did before; see `past_of_champion`. Raises CommandFailed if the source fails.
     """
-    figures, horizon = spec.baseline.figures, settings.horizon(spec.strategy)
-    gates = gate_set(spec.gates, spec.risk, 1, horizon, history, figures=figures)
+    gates = gate_set(
+        spec.gates,
+        spec.risk,
+        1,
+        settings.horizon(spec.strategy),
+        history,
+        figures=spec.baseline.figures,
+        reference=_reference(spec),
+    )
     interval, first = settings.scrape_interval, floor(since.timestamp() / settings.scrape_interval)
     last = floor(until.timestamp() / interval) - 1
     window, judged = first, tuple[GateStatus, ...]()
@@ -62,6 +69,22 @@ async def judge_range(
             judged = assessment.gates
             yield Judged(index, assessment)
         window = through
+
+
+def arms_of(spec: ModelRolloutSpec, namespace: str, champion_pods: str, challenger_pods: str) -> Arms:
+    """The arms as the operator asks for them. champion_pods: those of a baseline service if the spec has one."""
+    return Arms(
+        namespace,
+        champion_pods,
+        challenger_pods,
+        reference=_reference(spec).role,
+        alone=frozenset(spec.baseline.figures),
+    )
+
+
+def _reference(spec: ModelRolloutSpec) -> Reference:
+    service = spec.baseline.service
+    return Reference(BASELINE, service.bento) if service else Reference()
 
 
 async def past_of_champion(

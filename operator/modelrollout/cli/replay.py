@@ -22,7 +22,11 @@ def add_parser(commands: Commands) -> None:
     )
     history = parser.add_argument_group("with --prometheus, which needs a --manifest")
     history.add_argument("-n", "--namespace", help="of the pods (default: that of the manifest)")
-    history.add_argument("--champion-pods", metavar="REGEX", help="names of the champion's pods, matched as a whole")
+    history.add_argument(
+        "--champion-pods",
+        metavar="REGEX",
+        help="names, matched as a whole, of the champion's pods, or of those of the manifest's baseline.service",
+    )
     history.add_argument("--challenger-pods", metavar="REGEX", help="names of the challenger's pods")
     history.add_argument(
         "--from",

@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from modelrollout.cli.console import CommandFailed, print_json, table, timestamp
 from modelrollout.cli.ending import Ending
 from modelrollout.cli.manifests import read_rollout
-from modelrollout.cli.ranges import Judged, judge_range, past_of_champion
+from modelrollout.cli.ranges import Judged, arms_of, judge_range, past_of_champion
 from modelrollout.metrics.client import BearerTokenFile, PrometheusClient
 from modelrollout.metrics.prometheus import PrometheusSource
-from modelrollout.metrics.source import Arms
 from modelrollout.rollout.settings import Settings
 
 _NEEDED = {"manifest": "--manifest", "champion_pods": "--champion-pods", "challenger_pods": "--challenger-pods"}
@@ -37,7 +36,8 @@ def run(options: argparse.Namespace) -> int:
 async def _judge(options: argparse.Namespace) -> list[Judged]:
     rollout = read_rollout(options.manifest)
     settings = Settings(scrape_interval=options.scrape_interval)
-    arms = Arms(options.namespace or rollout.metadata.namespace, options.champion_pods, options.challenger_pods)
+    namespace = options.namespace or rollout.metadata.namespace
+    arms = arms_of(rollout.spec, namespace, options.champion_pods, options.challenger_pods)
     auth = BearerTokenFile(options.bearer_token_file) if options.bearer_token_file else None
     verify = str(options.ca_file) if options.ca_file else True
     try:
@@ -73,14 +73,14 @@ def end_of(look: Judged, interval: float) -> datetime:
 def verdict_table(judged: Sequence[Judged], interval: float) -> str:
     """The verdicts at the end of each window, with the shares of bad requests since the start."""
     return table(
-        ["WINDOW UNTIL", "GATE", "VERDICT", "CHAMPION", "CHALLENGER", "REQUESTS", "MESSAGE"],
+        ["WINDOW UNTIL", "GATE", "VERDICT", "CHALLENGER", "REFERENCE", "REQUESTS", "MESSAGE"],
         (
             (
                 timestamp(end_of(look, interval)) if first else " ",
                 gate.name,
                 gate.verdict,
-                gate.champion,
                 gate.challenger,
+                gate.champion,
                 gate.requests,
                 gate.message,
             )

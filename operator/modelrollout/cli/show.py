@@ -71,6 +71,7 @@ def describe(manifest: Manifest) -> str:
             ("Phase", status.phase or "not seen by the operator yet"),
             ("Champion", status.champion and status.champion.bento),
             ("Challenger", status.challenger and status.challenger.bento),
+            ("Baseline", status.baseline and f"{status.baseline.bento}, weight {status.baseline.weight}"),
             ("Old champion", status.previous and f"{status.previous.bento}, warm until {_until(status)}"),
             ("Weight", None if status.weight is None else f"{status.weight} %"),
             ("Verdict", status.verdict),
@@ -82,11 +83,20 @@ def describe(manifest: Manifest) -> str:
 
 
 def gate_table(gates: Sequence[GateStatus]) -> str:
-    """What each gate says, and how well that is backed."""
+    """What each gate says, compared with what, and how well that is backed."""
     return table(
-        ["GATE", "VERDICT", "CHAMPION", "CHALLENGER", "REQUESTS", "GUARANTEE", "MESSAGE"],
+        ["GATE", "VERDICT", "CHALLENGER", "REFERENCE", "COMPARED WITH", "REQUESTS", "GUARANTEE", "MESSAGE"],
         [
-            (gate.name, gate.verdict, gate.champion, gate.challenger, gate.requests, gate.guarantee, gate.message)
+            (
+                gate.name,
+                gate.verdict,
+                gate.challenger,
+                gate.champion,
+                gate.compared_with,
+                gate.requests,
+                gate.guarantee,
+                gate.message,
+            )
             for gate in gates
         ],
     )

@@ -60,20 +60,9 @@ def log_e_value(window: Block, null: HalfPlane, champion_rate: float, challenger
     makes S evidence against the <= null, one below it evidence against the >= null.
     """
     champion, challenger = window.champion, window.challenger
-    a, b = _projection(champion.total, challenger.total, null, champion_rate, challenger_rate)
-    challenger_stake = (challenger_rate - b) / (b * (1 - b))
-    champion_stake = challenger_stake * challenger.total * null.ratio / champion.total
-    limit = _LARGEST_STAKE / (1 - a) if champion_stake > 0 else _LARGEST_STAKE / a
-    if abs(champion_stake) > limit:
-        challenger_stake *= limit / abs(champion_stake)
-        champion_stake = math.copysign(limit, champion_stake)
-    log_s = (challenger.total - challenger.bad) * math.log1p(-challenger_stake * b)
-    log_s += (champion.total - champion.bad) * math.log1p(champion_stake * a)
-    if challenger.bad:
-        log_s += challenger.bad * math.log1p(challenger_stake * (1 - b))
-    if champion.bad:
-        log_s += champion.bad * math.log1p(-champion_stake * (1 - a))
-    return log_s
+    return _log_s(
+        (champion.total, champion.bad), (challenger.total, challenger.bad), null, champion_rate, challenger_rate
+    )
 
 
 def log_e_value_against_figure(total: int, bad: int, null_rate: float, rate: float) -> float:
@@ -88,13 +77,10 @@ def log_growth(
     champion_rate: float,
     challenger_rate: float,
 ) -> float:
-    """Expected log S of a window when the alternative is true and the stake was made for it (planning only).
-
-    It is the least n_a KL(rate_a || a) + n_b KL(rate_b || b) over the boundary, as far as the projection is
-    exact.
-    """
-    a, b = _projection(champion_total, challenger_total, null, champion_rate, challenger_rate)
-    return champion_total * divergence(champion_rate, a) + challenger_total * divergence(challenger_rate, b)
+    """Expected log S of a window when the alternative is true and the stake was made for it (planning only)."""
+    champion = champion_total, champion_total * champion_rate
+    challenger = challenger_total, challenger_total * challenger_rate
+    return _log_s(champion, challenger, null, champion_rate, challenger_rate)
 
 
 def divergence(rate: float, other: float) -> float:
@@ -102,6 +88,38 @@ def divergence(rate: float, other: float) -> float:
     of_bad = rate * math.log(rate / other) if rate > 0 else 0.0
     of_good = (1 - rate) * math.log((1 - rate) / (1 - other)) if rate < 1 else 0.0
     return of_bad + of_good
+
+
+def _log_s(
+    champion: tuple[float, float],
+    challenger: tuple[float, float],
+    null: HalfPlane,
+    champion_rate: float,
+    challenger_rate: float,
+) -> float:
+    """Log S of requests and bad ones of both arms, with the stake for the alternative of these rates.
+
+    Linear in the bad ones: expected numbers give the expectation.
+    """
+    (champion_total, champion_bad), (challenger_total, challenger_bad) = champion, challenger
+    a, b = _projection(champion_total, challenger_total, null, champion_rate, challenger_rate)
+    challenger_stake = (challenger_rate - b) / (b * (1 - b))
+    champion_stake = challenger_stake * challenger_total * null.ratio / champion_total
+    limit = _LARGEST_STAKE / (1 - a) if champion_stake > 0 else _LARGEST_STAKE / a
+    if abs(champion_stake) > limit:
+        challenger_stake *= limit / abs(champion_stake)
+        champion_stake = math.copysign(limit, champion_stake)
+    log_s = 0.0
+    # A rate of 0 or 1 stakes everything on what then cannot happen: hence no term for what did not.
+    if challenger_good := challenger_total - challenger_bad:
+        log_s += challenger_good * math.log1p(-challenger_stake * b)
+    if champion_good := champion_total - champion_bad:
+        log_s += champion_good * math.log1p(champion_stake * a)
+    if challenger_bad:
+        log_s += challenger_bad * math.log1p(challenger_stake * (1 - b))
+    if champion_bad:
+        log_s += champion_bad * math.log1p(-champion_stake * (1 - a))
+    return log_s
 
 
 def _projection(

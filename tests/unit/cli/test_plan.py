@@ -21,26 +21,28 @@ from modelrollout.rollout.settings import Settings
 
 SETTINGS = Settings(scrape_interval=5.0)
 RATE = 0.005
+SERVICE = {"baseline": {"service": {"bento": "majority:v1", "image": "registry.example/majority:v1", "weight": 10}}}
 HALF = {"steps": [{"weight": 50}], "deadline": {"after": "2h"}}
 
 
 def traffic(requests_per_second: float, challenger: float = RATE) -> Traffic:
-    return Traffic(requests_per_second, {"errors": RATE}, {"errors": challenger}, UNMEASURED_DISPERSION)
+    champion = {"errors": RATE}
+    return Traffic(requests_per_second, champion, champion, {"errors": challenger}, UNMEASURED_DISPERSION)
 
 
 def course(requests_per_second: float, challenger: float = RATE, **changes: Any) -> Course:
     return expected_course(spec("churn:v2", **changes), traffic(requests_per_second, challenger), SETTINGS)
 
 
-def lived(ending: str, requests_per_second: float, challenger: float, seed: int) -> float:
+def lived(ending: str, requests_per_second: float, challenger: float, seed: int, **changes: Any) -> float:
     """Seconds from the first weight to the ending of a rollout with random requests."""
     world = World(
-        spec("churn:v1", strategy=HALF),
-        error_rates={"churn:v1": RATE, "churn:v2": challenger},
+        spec("churn:v1", strategy=HALF, **changes),
+        error_rates={"churn:v1": RATE, "churn:v2": challenger, "majority:v1": RATE},
         requests_per_second=requests_per_second,
         dice=Random(seed),
     ).run(30)
-    world.apply(spec("churn:v2", strategy=HALF))
+    world.apply(spec("churn:v2", strategy=HALF, **changes))
     began = None
     while ending not in world.reasons():
         world.step()
@@ -49,10 +51,11 @@ def lived(ending: str, requests_per_second: float, challenger: float, seed: int)
     return (world.now - began).total_seconds()
 
 
+@pytest.mark.parametrize("changes", [{}, SERVICE], ids=["beside a champion", "beside a baseline"])
 @pytest.mark.parametrize("requests_per_second", [10.0, 40.0])
-def test_a_good_challenger_is_promoted_about_when_expected(requests_per_second: float) -> None:
-    expected = course(requests_per_second, strategy=HALF)
-    seen = median(lived("PromotionStarted", requests_per_second, RATE, seed) for seed in range(15))
+def test_a_good_challenger_is_promoted_about_when_expected(requests_per_second: float, changes: dict[str, Any]) -> None:
+    expected = course(requests_per_second, strategy=HALF, **changes)
+    seen = median(lived("PromotionStarted", requests_per_second, RATE, seed, **changes) for seed in range(15))
     assert expected.ending is Ending.PROMOTED
     assert 0.5 < expected.seconds / seen < 2
 
@@ -66,7 +69,8 @@ def test_a_bad_challenger_is_rolled_back_about_when_expected(requests_per_second
 
 
 def test_a_warm_up_delays_the_decision_by_as_long() -> None:
-    slow = Traffic(40.0, {"slow": RATE}, {"slow": RATE}, UNMEASURED_DISPERSION)
+    rates = {"slow": RATE}
+    slow = Traffic(40.0, rates, rates, rates, UNMEASURED_DISPERSION)
     courses = {
         warm_up: expected_course(
             spec(
@@ -127,6 +131,16 @@ def test_every_gate_is_estimated_at_every_weight() -> None:
     assert [e.weight for e in estimator(strategy={"ramp": {"maxWeight": 30}}).passes()] == [1, 2, 5, 10, 25, 30]
 
 
+def test_beside_a_small_baseline_it_takes_longer_and_beside_none_forever() -> None:
+    narrow = {"gates": [{"name": "errors", "errorRate": {"maxIncrease": "0.5%"}}]}
+    for beside_champion, beside_service in zip(
+        estimator(**narrow).passes(), estimator(**narrow, **SERVICE).passes(), strict=True
+    ):
+        assert 1.2 * beside_champion.seconds < beside_service.seconds < float("inf")
+    whole = estimator(strategy={"steps": [{"weight": 100}]}, **SERVICE)
+    assert next(iter(whole.passes())).requests == float("inf")
+
+
 def test_a_wider_margin_takes_fewer_requests_and_a_worse_challenger_too() -> None:
     narrow, wide = (
         next(iter(estimator(gates=[{"name": "errors", "errorRate": {"maxIncrease": margin}}]).passes())).requests
@@ -157,6 +171,11 @@ def test_the_chance_to_be_in_time_falls_with_the_traffic() -> None:
     assert chances == sorted(chances)
     assert chances[0] < 0.2
     assert chances[-1] > 0.95
+
+
+def test_a_challenger_that_does_everything_wrong_is_found_out() -> None:
+    found = list(estimator().rollbacks(Regression.parse("+100%")))
+    assert all(estimate.requests < 10 for estimate in found)
 
 
 @given(st.floats(0.001, 0.5), st.integers(1, 50))
@@ -239,6 +258,56 @@ def test_the_champion_is_taken_as_it_is_told(manifest: Path, capsys: pytest.Capt
     assert "bad requests of the champion: errors 0.2 %" in capsys.readouterr().out
     assert main(["plan", "-f", str(manifest), "-r", "50", "--champion-rate", "erors=0.2%"]) == 1
     assert "no gate that counts requests is named erors" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("gate", "option"),
+    [
+        ({"errorRate": {}}, "--champion-error-rate"),
+        ({"latency": {"threshold": "1s"}}, "--champion-slow-rate"),
+        ({"share": {"total": "answers_total", "bad": "wrong_total"}}, "--champion-bad-rate"),
+    ],
+)
+def test_every_kind_of_gate_has_an_option_of_its_own(
+    gate: dict[str, Any], option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = write(tmp_path, gates=[{"name": "one", **gate}])
+    main(["plan", "-f", str(manifest), "-r", "50", option, "7%"])
+    assert "bad requests of the champion: one 7 %" in capsys.readouterr().out
+
+
+WRONG = {"name": "wrong", "share": {"total": "answers_total", "bad": "wrong_total", "minImprovement": "10%"}}
+
+
+def test_a_baseline_is_planned_for_with_its_weight_and_its_own_rate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rates = ["--champion-bad-rate", "4%", "--baseline-rate", "wrong=20%", "--regression", "+20%"]
+    path = write(tmp_path, gates=[WRONG], **SERVICE)
+    assert main(["plan", "-f", str(path), "-r", "50", *rates]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "bad requests of the champion: wrong 4 %; of a good challenger: wrong 4 %\n"
+        "compared with majority:v1 at weight 10, which has: wrong 20 %\n"
+    ) in said
+    (expected,) = [line.split()[2:5] for line in said.splitlines() if line.startswith("wrong +20%")]
+    assert expected == ["no", "rolled", "back"]
+
+
+def test_a_fixed_figure_is_planned_for_in_place_of_the_champion(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, gates=[WRONG], baseline={"fixed": {"wrong": "20%"}})
+    assert main(["plan", "-f", str(path), "-r", "50", "--champion-bad-rate", "15%"]) == 0
+    said = capsys.readouterr().out
+    assert "of a good challenger: wrong 0 %\ncompared with fixed figures: wrong 20 %\n" in said
+
+
+def test_the_rate_of_a_baseline_that_there_is_not_is_refused(
+    manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", "-f", str(manifest), "-r", "50", "--baseline-rate", "errors=1%"]) == 1
+    assert "--baseline-rate is about baseline.service" in capsys.readouterr().err
 
 
 def test_a_gate_that_asks_for_an_improvement_is_planned_for_with_twice_as_much(

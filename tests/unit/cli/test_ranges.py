@@ -14,7 +14,7 @@ from modelrollout.api.gates import Gate
 from modelrollout.api.versions import pod_pattern, version_of
 from modelrollout.cli.console import CommandFailed
 from modelrollout.cli.ending import Ending
-from modelrollout.cli.ranges import Judged, judge_range, past_of_champion
+from modelrollout.cli.ranges import Judged, arms_of, judge_range, past_of_champion
 from modelrollout.cli.replay_range import ending_of_gates
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.metrics.client import PrometheusClient, SourceFailure
@@ -178,3 +178,25 @@ async def test_one_pod_has_no_halves() -> None:
 async def test_a_prometheus_that_cannot_tell_the_pods_is_told() -> None:
     with pytest.raises(CommandFailed, match="connection refused"):
         await past(Labels(), None)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "reference", "alone"),
+    [
+        ({"champion": {}}, "champion", set()),
+        ({"fixed": {"errors": "8%"}}, "champion", {"errors"}),
+        ({"service": {"bento": "majority:v1", "image": "registry.example/majority:v1"}}, "baseline", set()),
+    ],
+)
+async def test_the_source_is_told_what_is_compared(baseline: dict[str, Any], reference: str, alone: set[str]) -> None:
+    arms = arms_of(spec("churn:v2", baseline=baseline), "ml", "churn-a-.*", "churn-b-.*")
+    assert (arms.reference, arms.alone) == (reference, alone)
+
+
+async def test_a_range_beside_a_baseline_is_judged_against_it() -> None:
+    world, began = lived(0.05)
+    service = {"bento": "majority:v1", "image": "registry.example/majority:v1"}
+    world.apply(spec("churn:v2", baseline={"service": service}))
+    last = (await judge(world, began))[-1]
+    assert last.assessment.gates[0].compared_with == "baseline majority:v1"
+    assert "of the baseline's" in last.assessment.failure

@@ -12,6 +12,7 @@ from modelrollout.cli.console import table
 from modelrollout.cli.show import describe, overview, summary
 from modelrollout.kube.client import Manifest
 
+SERVICE = {"service": {"bento": "majority:v1", "image": "registry.example/majority:v1"}}
 cells = st.text(st.characters(categories=["L", "N"]), max_size=10) | st.none() | st.integers()
 
 
@@ -35,7 +36,9 @@ def test_one_rollout_is_shown_with_its_versions_gates_and_last_decision() -> Non
     ]
     assert f"Verdict {world.status.verdict}" in lines
     assert f"Last decision {decision.at:%Y-%m-%dT%H:%M:%SZ} RampStarted: {decision.message}" in lines
-    assert lines[-1] == f"errors Undecided {gate.champion} {gate.challenger} {gate.requests} Exact {gate.message}"
+    assert lines[-1] == (
+        f"errors Undecided {gate.challenger} {gate.champion} champion churn:v1 {gate.requests} Exact {gate.message}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,11 +46,25 @@ def test_one_rollout_is_shown_with_its_versions_gates_and_last_decision() -> Non
     [
         (worlds.watched(), "Old champion   churn:v1, warm until 2026-11-24T12:02:30Z"),
         (worlds.rolled_back(), "Rolled back    churn:v2"),
+        (worlds.rolling_out(baseline=SERVICE), "Baseline       majority:v1, weight 5"),
         (World(), "Phase         not seen by the operator yet"),
     ],
 )
 def test_what_is_not_always_there_is_shown_when_it_is(world: World, line: str) -> None:
     assert " ".join(line.split()) in [" ".join(shown.split()) for shown in describe(manifest(world)).splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("baseline", "compared_with"),
+    [
+        ({"champion": {}}, "champion churn:v1"),
+        ({"service": SERVICE["service"]}, "baseline majority:v1"),
+        ({"fixed": {"errors": "8%"}}, "fixed 8 %"),
+    ],
+)
+def test_a_gate_is_shown_with_what_it_compares(baseline: dict[str, object], compared_with: str) -> None:
+    *_, line = describe(manifest(worlds.rolling_out(baseline=baseline))).splitlines()
+    assert compared_with in line
 
 
 def test_all_rollouts_have_a_line_each() -> None:

@@ -78,10 +78,10 @@ def test_requests_of_unlike_risk_in_one_window_do_not_break_the_null():
 
 @given(
     champion_rate=st.floats(1e-4, 0.3),
-    odds=st.floats(1.2, 40.0),
+    odds=st.floats(1.2, 40.0) | st.floats(0.02, 0.8),
     champion_total=st.integers(1, 5000),
     challenger_total=st.integers(1, 5000),
-    null=st.sampled_from([HalfPlane(1.0, 0.0), HalfPlane(1.0, 0.005), HalfPlane(1.2, 0.0)]),
+    null=st.sampled_from([HalfPlane(1.0, 0.0), HalfPlane(1.0, 0.005), HalfPlane(1.0, 0.05), HalfPlane(1.2, 0.0)]),
 )
 def test_the_stake_grows_nearly_as_fast_as_the_exact_projection(
     champion_rate, odds, champion_total, challenger_total, null
