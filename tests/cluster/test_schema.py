@@ -102,6 +102,21 @@ def test_nothing_of_a_complete_manifest_is_lost_or_added(rollouts: Rollouts) -> 
     assert rollouts.create(manifest)["spec"] == manifest["spec"]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"baseline": {"service": {"bento": "majority:v1", "image": "registry.example/majority:v1"}}},
+        {"baseline": {"fixed": {"errors": "1%"}}},
+        {"strategy": {"steps": [{"weight": 10}]}},
+        {"strategy": {"ramp": {"maxWeight": 20}}},
+    ],
+    ids=lambda change: next(iter(next(iter(change.values())))),
+)
+def test_no_default_is_in_the_way_of_a_later_edit(rollouts: Rollouts, change: Manifest) -> None:
+    name = rollouts.create(load("smallest.yaml"))["metadata"]["name"]
+    assert rollouts.patch(name, {"spec": change})["metadata"]["generation"] == 2
+
+
 def test_an_unknown_kind_of_gate_is_refused_even_if_unknown_fields_are_not(rollouts: Rollouts) -> None:
     manifest = changed({"spec": {"gates": [{"name": "quality", "f1Score": {"min": 0.9}}]}})
     with pytest.raises(ApiException) as refusal:

@@ -25,18 +25,19 @@ class ServiceBaseline(Model):
 
 
 class Baseline(ApiModel):
-    """What a challenger is compared with. Exactly one member is set."""
+    """What a challenger is compared with: the champion, if no member is set."""
 
+    # No member is a default that the API server fills in: an edit that adds another one would then be refused.
     rules = (
         Rule(
-            cel="[has(self.champion), has(self.fixed), has(self.service)].exists_one(kind, kind)",
-            holds=lambda baseline: [baseline.champion, baseline.fixed, baseline.service].count(None) == 2,
-            message="exactly one baseline must be set: champion, fixed or service",
+            cel="[has(self.champion), has(self.fixed), has(self.service)].filter(kind, kind).size() <= 1",
+            holds=lambda baseline: [baseline.champion, baseline.fixed, baseline.service].count(None) >= 2,
+            message="only one of champion, fixed and service may be set",
         ),
     )
 
     champion: ChampionBaseline | None = None
-    """Compare with the champion."""
+    """Compare with the champion, as without any member."""
     fixed: Annotated[dict[str, Percent], Field(min_length=1, max_length=16)] | None = None
     """Compare the gates named here with a fixed share of bad requests, e.g. `labels: 8%` for people who are right in
     92% of the cases. The other gates compare with the champion.
@@ -44,6 +45,11 @@ class Baseline(ApiModel):
 
     service: ServiceBaseline | None = None
     """Compare with a simple service that a model has to beat to be worth its cost. It is never promoted."""
+
+    @property
+    def is_champion(self) -> bool:
+        """Whether every gate compares with the champion."""
+        return not (self.fixed or self.service)
 
     @property
     def figures(self) -> Mapping[str, float]:

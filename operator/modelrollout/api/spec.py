@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, StrictBool
 
 from modelrollout.api.base import ApiModel
-from modelrollout.api.baseline import Baseline, ChampionBaseline
+from modelrollout.api.baseline import Baseline
 from modelrollout.api.gates import Gate
 from modelrollout.api.model import Model
 from modelrollout.api.rules import KeyedBy, Rule
@@ -55,7 +55,7 @@ class ModelRolloutSpec(ApiModel):
     """How requests reach the model."""
     strategy: Strategy = Strategy()
     """How traffic is shifted to a challenger."""
-    baseline: Baseline = Baseline(champion=ChampionBaseline())
+    baseline: Baseline = Baseline()
     """What a challenger is compared with."""
     gates: Annotated[tuple[Gate, ...], Field(min_length=1, max_length=16), KeyedBy("name")]
     """Criteria by which a challenger is judged: all must pass for a promotion, one that fails rolls back."""

@@ -91,7 +91,7 @@ def _withdrawal(
     if draft.asked("abort"):
         return "Aborted", f"{challenger.bento} was aborted by command"
     if assessment and assessment.failure:
-        baseline = "champion" if draft.spec.baseline.champion else "baseline"
+        baseline = "champion" if draft.spec.baseline.is_champion else "baseline"
         return "GateFailed", f"{challenger.bento} is worse than the {baseline}: {assessment.failure}"
     if progress.not_ready_since and _over(progress.not_ready_since, serving.progress_deadline.timedelta, draft.now):
         return (

@@ -47,7 +47,7 @@ def test_nothing_is_wrong_with_a_manifest_that_the_api_server_accepts(case: dict
 
 def test_every_field_of_a_complete_manifest_is_understood() -> None:
     manifest = load("complete.yaml")
-    assert rollout(manifest).manifest()["spec"].keys() == manifest["spec"].keys() - {"baseline"}
+    assert rollout(manifest).manifest()["spec"].keys() == manifest["spec"].keys()
 
 
 def test_all_problems_are_found_at_once() -> None:
