@@ -9,6 +9,7 @@ from images import FULL_INK, shift_tolerant_distance, trim_faint_borders
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import VotingClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -35,6 +36,7 @@ def nearest_aligned() -> ClassifierMixin:
 
 
 MODELS = {
+    "majority": lambda: DummyClassifier(strategy="prior"),
     "v1": lambda: GaussianNB(var_smoothing=0.01),
     "v2": support_vectors,
     "v3": lambda: make_pipeline(FunctionTransformer(trim_faint_borders), support_vectors()),

@@ -27,7 +27,7 @@ from .tools import program_path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLE = REPOSITORY / "examples" / "digits"
-EXAMPLE_VERSIONS = ("v1", "v2", "v3", "v4", "v5")
+EXAMPLE_VERSIONS = ("v1", "v2", "v3", "v4", "v5", "majority")
 
 _DEBIAN_SUITE = "bookworm"
 _DEBIAN_OPTIONS = (

@@ -31,6 +31,7 @@ def helm_command(environment: Environment) -> list[str]:
         "prometheus.scrapeInterval": environment.scrape_interval,
         "checkpointInterval": CHECKPOINT_SECONDS,
         "resources.requests.cpu": "50m",
+        "recording.enabled": "true",
     }
     if environment.operator_digest:
         # The tag stays the same when the image is built anew: this restarts the pod.

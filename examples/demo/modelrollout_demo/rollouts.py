@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 MANIFEST = Path("examples/digits/rollout.yaml")
 NAME = "digits"
-VERSIONS = ("v1", "v2", "v3", "v4", "v5")
+VERSIONS = ("v1", "v2", "v3", "v4", "v5", "majority")
 KIND = "modelrollouts.modelrollout.io"
 ROUTE_KIND = "httproutes.gateway.networking.k8s.io"
 

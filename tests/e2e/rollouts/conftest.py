@@ -6,6 +6,7 @@ while one works on the tests.
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.e2e.rollouts.world import NAMESPACE, World, quick
@@ -17,14 +18,17 @@ from modelrollout_demo.rollouts import Digits, DigitsRollout, remove
 from modelrollout_localcluster import Cluster, Progress
 
 REQUESTS_PER_SECOND = 30
+# All files share one ModelRollout. The last one replays what the operator recorded of all that came before.
+ORDER = ("test_rollouts", "test_comparisons", "test_replay")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A node needs root."""
+    """The files in their order, and none without root, which a node needs."""
+    mine = [item for item in items if item.path.parent == Path(__file__).parent]
+    items[:] = [item for item in items if item not in mine] + sorted(mine, key=lambda item: ORDER.index(item.path.stem))
     if os.geteuid() != 0:
-        for item in items:
-            if "e2e/rollouts" in item.nodeid:
-                item.add_marker(pytest.mark.skip(reason="a node needs root"))
+        for item in mine:
+            item.add_marker(pytest.mark.skip(reason="a node needs root"))
 
 
 @pytest.fixture(scope="package")

@@ -6,7 +6,7 @@ The tests share one ModelRollout, in the order of this file, since a version tha
 import time
 
 from tests.e2e.rollouts.evidence import requests_counted
-from tests.e2e.rollouts.world import NAMESPACE, NEXT_WEIGHT, PAUSED_WEIGHT, World, condition, is_paused, quick
+from tests.e2e.rollouts.world import NAMESPACE, NEXT_WEIGHT, PAUSED_WEIGHT, World, condition, is_now, is_paused, quick
 
 from modelrollout.api.rollout import ModelRollout
 from modelrollout_demo.kubectl import Object
@@ -100,12 +100,12 @@ def test_without_prometheus_the_weight_holds_and_then_the_rollout_goes_on(world:
     with world.no_failures():
         world.scale_prometheus(0)
         try:
-            world.rollout.until(lambda now: _is(now, "MetricsAvailable", "False"), "the outage to be noticed")
+            world.rollout.until(lambda now: is_now(now, "MetricsAvailable", "False"), "the outage to be noticed")
             time.sleep(15)
             assert {weights.get("v1") for weights in world.weights_since(stopped)} == {PAUSED_WEIGHT}
         finally:
             world.scale_prometheus(1)
-        world.rollout.until(lambda now: _is(now, "MetricsAvailable", "True"), "metrics to be back")
+        world.rollout.until(lambda now: is_now(now, "MetricsAvailable", "True"), "metrics to be back")
         world.rollout.command("approve", str(time.time()))
         now = world.rollout.until(lambda now: now.status.weight == NEXT_WEIGHT, "the next weight")
     print(f"verdict after the outage: {now.status.verdict}")
@@ -115,7 +115,7 @@ def test_naming_the_champion_again_ends_the_rollout_at_once(world: World) -> Non
     world.pause("v1", champion="v2")
     with world.no_failures():
         world.rollout.apply("v2", quick)
-        now = world.rollout.until(lambda now: _is(now, "Ready", "True"), "the champion to be all there is")
+        now = world.rollout.until(lambda now: is_now(now, "Ready", "True"), "the champion to be all there is")
     assert now.status.champion is not None
     assert now.status.champion.bento == f"{NAME}:v2"
     assert quarantine_entry(now, world.rollout.digits.version("v1")) is None
@@ -131,13 +131,13 @@ def test_a_query_that_prometheus_refuses_is_told_and_holds_the_rollout(world: Wo
 
     with world.no_failures():
         world.rollout.apply("v1", broken)
-        now = world.rollout.until(lambda now: _is(now, "MetricsAvailable", "False"), "the refused query to be told")
+        now = world.rollout.until(lambda now: is_now(now, "MetricsAvailable", "False"), "the refused query to be told")
         refused = condition(now, "MetricsAvailable")
         assert refused is not None
         assert "broken" in refused.message
         assert "parse error" in refused.message
         world.rollout.apply("v2", quick)
-        world.rollout.until(lambda now: _is(now, "Ready", "True"), "the champion to be all there is")
+        world.rollout.until(lambda now: is_now(now, "Ready", "True"), "the champion to be all there is")
 
 
 def test_a_gateway_that_does_not_exist_is_told_and_takes_no_traffic_away(world: World) -> None:
@@ -152,7 +152,7 @@ def test_a_gateway_that_does_not_exist_is_told_and_takes_no_traffic_away(world: 
         now = world.rollout.until(lambda now: _reason(now, "Ready") == "RouteNotAccepted", "the gateway to be missed")
         time.sleep(10)
         world.rollout.apply("v2", quick)
-        world.rollout.until(lambda now: _is(now, "Ready", "True"), "the route to settle")
+        world.rollout.until(lambda now: is_now(now, "Ready", "True"), "the route to settle")
     ready = condition(now, "Ready")
     assert ready is not None
     assert "gateway-system/modles" in ready.message
@@ -173,12 +173,6 @@ def _attempt(now: ModelRollout) -> int:
 
 def _window(now: ModelRollout) -> int:
     return now.status.evidence.window if now.status.evidence else 0
-
-
-def _is(now: ModelRollout, kind: str, status: str) -> bool:
-    found = condition(now, kind)
-    current = now.status.observed_generation == now.metadata.generation
-    return current and found is not None and found.status == status
 
 
 def _reason(now: ModelRollout, kind: str) -> str:

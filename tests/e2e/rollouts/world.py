@@ -9,6 +9,7 @@ from pathlib import Path
 
 from modelrollout.api.conditions import Condition
 from modelrollout.api.rollout import ModelRollout
+from modelrollout.kube.manifests import SERVICE_PORT
 from modelrollout.kube.ownership import ROLLOUT_LABEL
 from modelrollout_demo.environment import Environment
 from modelrollout_demo.installation import RELEASE, SYSTEM_NAMESPACE
@@ -46,6 +47,16 @@ def pausing(manifest: Object) -> None:
     ]
 
 
+def with_gates(*gates: Object) -> Edit:
+    """`quick`, with further gates."""
+
+    def edit(manifest: Object) -> None:
+        quick(manifest)
+        manifest["spec"]["gates"] += gates
+
+    return edit
+
+
 @dataclass(frozen=True)
 class World:
     """One for all tests: each says first which champion it wants, and finds it there if the test before left it."""
@@ -81,6 +92,16 @@ class World:
         self.load.require_running()
         lost = failures_not_of_a_model(self.load.since(started), FAULTY)
         assert not lost, f"{len(lost)} of {len(self.load.since(started))} requests failed, first {lost[:3]}"
+
+    @contextmanager
+    def past_the_gateway(self, version: str, rate: int, folder: Path) -> Iterator[Load]:
+        """More requests, straight to the Service of a version, while `with` lasts. folder: for what is sent."""
+        service = self.rollout.digits.workload(version)
+        with (
+            self.environment.kubectl.forwarded(NAMESPACE, service, SERVICE_PORT) as url,
+            Load(url, folder, rate) as load,
+        ):
+            yield load
 
     def resource_versions(self) -> Mapping[str, str]:
         """By kind and name, of the ModelRollout and all that was made for it."""
@@ -125,6 +146,13 @@ class World:
 
         eventually(restarted, "the operator to start anew", 90)
 
+    def record(self, folder: Path) -> Path:
+        """A copy of what the operator has recorded of the ModelRollout."""
+        path = folder / f"{NAMESPACE}.{NAME}.jsonl"
+        operator = (f"--namespace={SYSTEM_NAMESPACE}", f"deployment/{RELEASE}")
+        path.write_text(self.environment.kubectl("exec", *operator, "--", "cat", f"/records/{path.name}"))
+        return path
+
     def scale_prometheus(self, replicas: int) -> None:
         """Stop Prometheus, or start it and wait until it is ready."""
         here = "--namespace=monitoring"
@@ -139,6 +167,13 @@ class World:
 def condition(rollout: ModelRollout, type_: str) -> Condition | None:
     """A condition of the ModelRollout; None if it is absent."""
     return next((found for found in rollout.status.conditions if found.type == type_), None)
+
+
+def is_now(rollout: ModelRollout, type_: str, status: str) -> bool:
+    """Whether a condition of the ModelRollout has a status, for the spec as it is now."""
+    current = rollout.status.observed_generation == rollout.metadata.generation
+    found = condition(rollout, type_)
+    return current and found is not None and found.status == status
 
 
 def is_paused(rollout: ModelRollout, version: str) -> bool:

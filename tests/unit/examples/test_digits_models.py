@@ -27,6 +27,10 @@ def test_v2_is_right_more_often_than_v1() -> None:
     assert accuracy("v2") > accuracy("v1") + 0.05
 
 
+def test_every_model_beats_the_majority_class_by_far() -> None:
+    assert all(accuracy(version) > accuracy("majority") + 0.5 for version in MODELS if version != "majority")
+
+
 def test_v3_is_as_accurate_as_v2_when_evaluated_offline_in_one_batch() -> None:
     assert accuracy("v3") == pytest.approx(accuracy("v2"))
 
@@ -68,6 +72,7 @@ def test_only_v5_cannot_be_loaded_from_the_files_that_the_bento_packs(tmp_path: 
     )
     run = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert run.stdout.splitlines() == [
+        "majority loaded",
         "v1 loaded",
         "v2 loaded",
         "v3 loaded",
