@@ -13,7 +13,6 @@ from modelrollout.cli.ending import Ending, ending_of
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.planning import Stage
 from modelrollout.rollout.decide import arms_to_judge, decide
-from modelrollout.rollout.history import HISTORY_WINDOWS
 from modelrollout.rollout.measurements import Counted, Window
 from modelrollout.rollout.observation import Observation, RouteObservation, VersionObservation
 from modelrollout.rollout.plan import Plan
@@ -171,7 +170,7 @@ def _first_weight(spec: ModelRolloutSpec, traffic: Traffic, settings: Settings) 
 
 def history(traffic: Traffic, settings: Settings) -> tuple[ChampionHistory, ...]:
     """What the operator would know of the champion before a rollout at this traffic."""
-    requests = round(traffic.requests_per_second * settings.scrape_interval * HISTORY_WINDOWS)
+    requests = round(traffic.requests_per_second * settings.scrape_interval * settings.history_windows)
     return tuple(
         ChampionHistory(gate=gate, requests=requests, bad=round(rate * requests), dispersion=traffic.dispersion)
         for gate, rate in traffic.champion.items()

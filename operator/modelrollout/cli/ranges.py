@@ -13,7 +13,7 @@ from modelrollout.metrics.selectors import scrape_clock
 from modelrollout.metrics.source import Arm, Arms, MetricsSource
 from modelrollout.rollout.decide import FIRST_SCRAPES
 from modelrollout.rollout.gate_tests import BASELINE, GateSet, Reference, gate_set
-from modelrollout.rollout.history import HISTORY_WINDOWS, champion_history
+from modelrollout.rollout.history import champion_history
 from modelrollout.rollout.judging import Assessment, Pace, assess
 from modelrollout.rollout.measurements import BadQuery, Counted, Evaluated, Measurement, NoData, SourceDown
 from modelrollout.rollout.settings import Settings
@@ -109,7 +109,7 @@ async def past_of_champion(
     halves = Arms(arms.namespace, champion_pods="|".join(pods[::2]), challenger_pods="|".join(pods[1::2]))
     window = floor(since.timestamp() / settings.scrape_interval)
     return champion_history(
-        await source.measure(spec.gates, halves, after=window - HISTORY_WINDOWS, now=since.timestamp())
+        await source.measure(spec.gates, halves, after=window - settings.history_windows, now=since.timestamp())
     )
 
 

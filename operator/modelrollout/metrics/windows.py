@@ -22,7 +22,7 @@ FORGET_AFTER = 120
 _PATIENCE = 3
 
 # The most windows that one look counts.
-_AT_ONCE = 240
+_AT_ONCE = 720
 
 # Evidence older than this is not caught up with.
 _LONGEST_GAP_SECONDS = 6 * 3600.0

@@ -7,8 +7,7 @@ from modelrollout.evidence.counts import Block
 from modelrollout.evidence.dispersion import estimate_dispersion
 from modelrollout.rollout.measurements import Counted, Measurement
 
-# Scrape windows to look back, and the fewest that make an estimate.
-HISTORY_WINDOWS = 240
+# The fewest scrape windows that make an estimate.
 LEAST_WINDOWS = 60
 
 

@@ -16,6 +16,11 @@ class Settings:
     scrape_interval: float = 15.0
     scrape_lag: float = 1.0
 
+    @property
+    def history_windows(self) -> int:
+        """The champion's scrape windows before a rollout that set its tests up: those of an hour, 720 at most."""
+        return min(ceil(3600 / self.scrape_interval), 720)
+
     def horizon(self, strategy: Strategy) -> int:
         """The scrape windows over which a rollout and the watch after it may be judged."""
         seconds = strategy.deadline.after.seconds + strategy.hold_back.for_.seconds

@@ -22,7 +22,6 @@ from modelrollout.kube.ownership import Owner
 from modelrollout.metrics.source import Arm, Arms, MetricsSource
 from modelrollout.rollout.conditions import invalid_status
 from modelrollout.rollout.decide import arms_to_judge, decide
-from modelrollout.rollout.history import HISTORY_WINDOWS
 from modelrollout.rollout.measurements import Measurement
 from modelrollout.rollout.observation import Backend, Observation
 from modelrollout.rollout.plan import Placement, Plan
@@ -162,7 +161,7 @@ class Reconciler:
         self, owner: Owner, rollout: ModelRollout, world: "_World"
     ) -> Mapping[str, Measurement]:
         """The champion with its pods split in two arms, while the challenger is about to get its first weight."""
-        status, now = rollout.status, self.now().timestamp()
+        status, settings, now = rollout.status, self.settings.decisions, self.now().timestamp()
         if status.champion is None or status.challenger is None or status.evidence is not None:
             return {}
         pods = sorted(ready_pod_names(world.pods, status.champion.hash))
@@ -171,7 +170,7 @@ class Reconciler:
         return await self.metrics.measure(
             rollout.spec.gates,
             Arms(owner.namespace, champion_pods="|".join(pods[::2]), challenger_pods="|".join(pods[1::2])),
-            after=floor(now / self.settings.decisions.scrape_interval) - HISTORY_WINDOWS,
+            after=floor(now / settings.scrape_interval) - settings.history_windows,
             now=now,
         )
 

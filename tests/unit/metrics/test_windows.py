@@ -225,8 +225,8 @@ def test_an_arm_is_missing_when_it_was_not_scraped_in_three_windows(
         pytest.param(150.9, 8, Span(15_000, 8, 8), id="and not before"),
         pytest.param(151.0, None, Span(15_000, 9, 9), id="without anything counted before there is nothing to count"),
         pytest.param(15_001.0, 900, Span(15_000, 900, 999), id="windows missed are counted now"),
-        pytest.param(15_001.0, 0, Span(15_000, 0, 240), id="a long gap takes several looks"),
-        pytest.param(150_001.0, 0, Span(15_000, 8559, 8799, 8559), id="what is older than six hours is given up"),
+        pytest.param(15_001.0, 0, Span(15_000, 0, 720), id="a long gap takes several looks"),
+        pytest.param(150_001.0, 0, Span(15_000, 8559, 9279, 8559), id="what is older than six hours is given up"),
         pytest.param(151.0, 20, Span(15_000, 20, 9), id="a clock that was ahead has to wait"),
     ],
 )
