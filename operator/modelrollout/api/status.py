@@ -169,7 +169,7 @@ class EvidenceCheckpoint(ApiModel):
     at: Time
     """When it was written."""
     history: Annotated[tuple[ChampionHistory, ...], Field(max_length=16)] = ()
-    """What the champion did before, for every gate for which at least two of its pods could be compared."""
+    """What the champion did before, for every gate that was counted for long enough."""
     split: TrafficSplit | None = None
     """How the requests are split, while the weights are in force."""
 

@@ -95,7 +95,7 @@ async def past_of_champion(
     since: datetime,
     settings: Settings,
 ) -> tuple[ChampionHistory, ...]:
-    """What the champion did before `since`, measured as the operator does before a rollout: by halves of its pods.
+    """What the champion did before `since`, measured as before a rollout: its pods against each other.
 
     Raises CommandFailed if Prometheus cannot tell.
     """
@@ -103,13 +103,14 @@ async def past_of_champion(
         labels = client.labels(scrape_clock(arms), round(since.timestamp() * 1000))
     except (SourceFailure, QueryRefused) as error:
         raise CommandFailed(str(error)) from error
-    pods = sorted({entry["pod"] for entry in labels if arms.arm_of(entry["pod"]) is Arm.CHAMPION})
-    if len(pods) < len(Arm):
+    pods = {entry["pod"] for entry in labels if arms.arm_of(entry["pod"]) is Arm.CHAMPION}
+    if not pods:
         return ()
-    halves = Arms(arms.namespace, champion_pods="|".join(pods[::2]), challenger_pods="|".join(pods[1::2]))
+    halves = Arms.of_one_version(arms.namespace, pods)
+    counted = [gate for gate in spec.gates if gate.proportion]
     window = floor(since.timestamp() / settings.scrape_interval)
     return champion_history(
-        await source.measure(spec.gates, halves, after=window - settings.history_windows, now=since.timestamp())
+        await source.measure(counted, halves, after=window - settings.history_windows, now=since.timestamp())
     )
 
 

@@ -153,7 +153,7 @@ class _Reader:
             return NoData(str(reason), self._span.through)
 
     def _needed(self, gate: Gate) -> Sequence[Arm]:
-        return [Arm.CHALLENGER] if gate.name in self._arms.alone else list(Arm)
+        return [Arm.CHALLENGER] if gate.name in self._arms.alone else self._arms.present
 
     def _errors(self, gate: ErrorRateGate, needed: Sequence[Arm]) -> Measurement:
         return self._counted(

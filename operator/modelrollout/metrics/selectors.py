@@ -3,7 +3,7 @@
 import json
 import re
 
-from modelrollout.metrics.source import Arm, Arms
+from modelrollout.metrics.source import Arms
 
 UP = "up"
 SCRAPE_DURATION = "scrape_duration_seconds"
@@ -116,7 +116,7 @@ def _endpoint_matchers(endpoints: str | None) -> tuple[tuple[str, ...], ...]:
 
 
 def _pods_of(arms: Arms) -> tuple[str, str]:
-    pods = "|".join(arms.pods(arm) for arm in Arm)
+    pods = "|".join(map(arms.pods, arms.present))
     return _matcher("namespace", "=", arms.namespace), _matcher("pod", "=~", pods)
 
 

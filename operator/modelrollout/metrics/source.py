@@ -1,10 +1,10 @@
 """What the operator asks of a source of metrics."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, Self
 
 from modelrollout.api.gates import Gate
 from modelrollout.rollout.measurements import Measurement
@@ -21,7 +21,8 @@ class Arm(StrEnum):
 class Arms:
     """The pods of both arms: their namespace, and for each arm a regular expression that matches their whole names.
 
-    The expressions use only what RE2 and Python share, and no pod matches both.
+    The expressions use only what RE2 and Python share, and no pod matches both. An arm may have no pods, by an empty
+    expression; then the other one is counted alone.
 
     reference: what the champion's side is, for a person: the champion, or a baseline in its place.
     alone: gates, by name, that need counters of the challenger only, since they compare it with a fixed figure.
@@ -32,6 +33,17 @@ class Arms:
     challenger_pods: str
     reference: str = "champion"
     alone: frozenset[str] = frozenset()
+
+    @classmethod
+    def of_one_version(cls, namespace: str, pods: Collection[str]) -> Self:
+        """The pods of one version, by name, in two halves to compare with each other. A lone pod is the first half."""
+        first, second = ("|".join(sorted(pods)[half::2]) for half in range(2))
+        return cls(namespace, first, second)
+
+    @property
+    def present(self) -> Sequence[Arm]:
+        """The arms that have pods."""
+        return [arm for arm in Arm if self.pods(arm)]
 
     def pods(self, arm: Arm) -> str:
         """The regular expression of one arm."""

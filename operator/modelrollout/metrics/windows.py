@@ -175,7 +175,7 @@ def missing_arm(scrapes: Collection[Scrape[Any]], arms: Arms, span: Span) -> Arm
     """An arm that was not scraped in the last windows of the span."""
     start = span.start_of(span.recent)
     present = {arms.arm_of(scrape.pod) for scrape in scrapes if start <= scrape.finished < span.end}
-    return next((arm for arm in Arm if arm not in present), None)
+    return next((arm for arm in arms.present if arm not in present), None)
 
 
 def _windows(
@@ -188,7 +188,7 @@ def _windows(
         if arm := arm_of[scrape.pod]:
             windows.setdefault(scrape.finished // interval, {}).setdefault(scrape.pod, (arm, scrape))
     for index in sorted(windows):
-        if {arm for arm, _ in windows[index].values()} == set(Arm):
+        if {arm for arm, _ in windows[index].values()} == set(arms.present):
             yield index, windows[index]
 
 

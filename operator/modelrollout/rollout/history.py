@@ -1,9 +1,9 @@
 """What the champion did before a rollout: how often it failed, and how bursty its failures are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from modelrollout.api.status import ChampionHistory
-from modelrollout.evidence.counts import Block
+from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.dispersion import estimate_dispersion
 from modelrollout.rollout.measurements import Counted, Measurement
 
@@ -15,7 +15,8 @@ def champion_history(halves: Mapping[str, Measurement]) -> tuple[ChampionHistory
     """The champion's history for every gate that can be counted.
 
     halves: what the gates, by name, count when the champion's pods are split in two arms. Both arms run the same
-        version: what differs between them more than chance allows is the burstiness of its failures.
+        version: what differs between them more than chance allows is the burstiness of its failures. A lone pod has
+        no second half: its neighbouring windows are compared, and a change of its failures in time counts as bursts.
     """
     return tuple(
         _history(gate, [window.block for window in measurement.windows])
@@ -24,11 +25,18 @@ def champion_history(halves: Mapping[str, Measurement]) -> tuple[ChampionHistory
     )
 
 
-def _history(gate: str, blocks: list[Block]) -> ChampionHistory:
+def _history(gate: str, blocks: Sequence[Block]) -> ChampionHistory:
     counts = [arm for block in blocks for arm in (block.champion, block.challenger)]
     return ChampionHistory(
         gate=gate,
         requests=sum(arm.total for arm in counts),
         bad=sum(arm.bad for arm in counts),
-        dispersion=estimate_dispersion([(block.champion, block.challenger) for block in blocks]).upper,
+        dispersion=estimate_dispersion(_compared(blocks)).upper,
     )
+
+
+def _compared(blocks: Sequence[Block]) -> Sequence[tuple[ArmCounts, ArmCounts]]:
+    if any(block.challenger.total for block in blocks):
+        return [(block.champion, block.challenger) for block in blocks]
+    counts = [block.champion for block in blocks]
+    return list(zip(counts[::2], counts[1::2], strict=False))

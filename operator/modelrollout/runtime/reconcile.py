@@ -19,7 +19,7 @@ from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.manifests import SERVICE_PORT, build_deployment, build_service
 from modelrollout.kube.observe import ready_pod_names, version_observations
 from modelrollout.kube.ownership import Owner
-from modelrollout.metrics.source import Arm, Arms, MetricsSource
+from modelrollout.metrics.source import Arms, MetricsSource
 from modelrollout.rollout.conditions import invalid_status
 from modelrollout.rollout.decide import arms_to_judge, decide
 from modelrollout.rollout.measurements import Measurement
@@ -160,16 +160,16 @@ class Reconciler:
     async def _measure_champion(
         self, owner: Owner, rollout: ModelRollout, world: "_World"
     ) -> Mapping[str, Measurement]:
-        """The champion with its pods split in two arms, while the challenger is about to get its first weight."""
+        """The champion's pods compared with each other, while the challenger is about to get its first weight."""
         status, settings, now = rollout.status, self.settings.decisions, self.now().timestamp()
         if status.champion is None or status.challenger is None or status.evidence is not None:
             return {}
-        pods = sorted(ready_pod_names(world.pods, status.champion.hash))
-        if len(pods) < len(Arm) or not ready_pod_names(world.pods, status.challenger.hash):
+        pods = ready_pod_names(world.pods, status.champion.hash)
+        if not pods or not ready_pod_names(world.pods, status.challenger.hash):
             return {}
         return await self.metrics.measure(
-            rollout.spec.gates,
-            Arms(owner.namespace, champion_pods="|".join(pods[::2]), challenger_pods="|".join(pods[1::2])),
+            [gate for gate in rollout.spec.gates if gate.proportion],
+            Arms.of_one_version(owner.namespace, pods),
             after=floor(now / settings.scrape_interval) - settings.history_windows,
             now=now,
         )

@@ -171,8 +171,15 @@ async def test_the_past_of_the_champion_is_counted_by_halves_of_its_pods() -> No
     assert source.asked[0][0].challenger_pods == "|".join(pods(CHAMPION, 2))
 
 
-async def test_one_pod_has_no_halves() -> None:
-    assert await past(Labels(*pods(CHAMPION, 1), *pods(CHALLENGER, 1)), None) == ()
+async def test_the_past_of_one_pod_is_counted_alone() -> None:
+    blocks = tuple(Window(index, Block(champion=ArmCounts(100, 1))) for index in range(240))
+    client = Labels(*pods(CHAMPION, 1), *pods(CHALLENGER, 1))
+    (history,) = await past(client, Answering(Counted(blocks, 240)))
+    assert (history.requests, history.bad) == (24000, 240)
+
+
+async def test_a_champion_without_pods_has_no_past() -> None:
+    assert await past(Labels(*pods(CHALLENGER, 1)), None) == ()
 
 
 async def test_a_prometheus_that_cannot_tell_the_pods_is_told() -> None:

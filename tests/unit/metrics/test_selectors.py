@@ -21,6 +21,13 @@ def test_the_clock_is_both_arms_scrapes() -> None:
     assert scrape_clock(ARMS) == f'{{__name__=~"up|scrape_duration_seconds",{OF_PODS}}}'
 
 
+@pytest.mark.parametrize(("pods", "expression"), [(["a-1", "a-3", "a-2"], "a-1|a-3|a-2"), (["a-1"], "a-1")])
+def test_the_pods_of_one_version_are_read_as_two_halves_and_a_lone_one_without_the_other(
+    pods: list[str], expression: str
+) -> None:
+    assert f'pod=~"{expression}"' in scrape_clock(Arms.of_one_version("ml", pods))
+
+
 def test_bentoml_s_own_endpoints_do_not_count_by_default() -> None:
     own = r'"(.*/)?(livez|readyz|healthz|metrics|docs\\.json|schema\\.json)|(.*/)?(static_content|assets)/.*"'
 

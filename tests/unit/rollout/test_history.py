@@ -2,6 +2,7 @@
 
 from random import Random
 
+import pytest
 from tests.unit.rollout.world import spec
 
 from modelrollout.api.spec import Risk
@@ -27,6 +28,15 @@ def test_bursty_failures_of_the_champion_make_the_test_more_patient() -> None:
     assert bursty.dispersion > 3
     assert steady.dispersion < 1.6
     assert steady.requests == 48_000
+
+
+@pytest.mark.parametrize("burst", [1, 5])
+def test_a_champion_with_one_pod_is_compared_with_itself_a_window_later(burst: int) -> None:
+    blocks = [window.block for window in halves(240, burst).windows]
+    alone = Counted(tuple(Window(index, Block(champion=block.champion)) for index, block in enumerate(blocks)), 240)
+    [known] = champion_history({"errors": alone})
+    assert known.requests == 24_000
+    assert (known.dispersion > 3) is (burst == 5)
 
 
 def test_a_short_or_missing_history_is_none() -> None:
