@@ -122,7 +122,8 @@ class VectorisedTest:
         rate, hoped = self._hoped(rate, offset)
         between = (hoped + self.test.ratio * rate + offset) / 2
         hopes = np.array([hoped, _with_odds_scaled(hoped, engine._BETTER), between])
-        factor = self._log_e(counts, offset, rate, hopes) / self.dispersion
+        dispersion = 1 + np.array(engine._CAUTION)[:, None] * (self.dispersion - 1)
+        factor = self._log_e(counts, offset, rate, hopes) / dispersion
         return self.log_improvements + np.minimum(factor, self._agreement_cap(self.test.beta))
 
     def _climb(self, counts: Array, rate: Array, ready: Array) -> None:

@@ -36,6 +36,9 @@ _FROM_THE_START = 0.7
 # margin; and how much of the mixture is bet on each.
 GOOD_SHARES = (0.5, 0.2, 0.3)
 _BETTER = 0.6
+# By how much more than measured failures are taken to be bunched. A bet on a small difference gathers evidence in many
+# small steps, which no cap stops: there a dispersion that the history shows too small tells most.
+_CAUTION = (1.0, 1.0, 2.0)
 _NEARLY_AT_MARGIN = 0.9
 _GAP_LADDER = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _BOUND_ERROR = 0.05
@@ -263,9 +266,11 @@ def _promotion_step(
     cap = _agreement_cap(test, test.beta)
     champion_rate = null.nearest(champion_rate)
     steps = []
-    for rate, log_improvement in zip(_good_rates(null, champion_rate), state.log_improvements, strict=True):
+    good_rates = _good_rates(null, champion_rate)
+    for rate, caution, log_improvement in zip(good_rates, _CAUTION, state.log_improvements, strict=True):
         factor = _window_log_e(test, window, null, champion_rate, rate)
-        steps.append(log_improvement + min(factor / test.dispersion, cap))
+        dispersion = 1 + caution * (test.dispersion - 1)
+        steps.append(log_improvement + min(factor / dispersion, cap))
     return tuple(steps)
 
 
