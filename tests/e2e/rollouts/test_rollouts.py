@@ -6,7 +6,17 @@ The tests share one ModelRollout, in the order of this file, since a version tha
 import time
 
 from tests.e2e.rollouts.evidence import requests_counted
-from tests.e2e.rollouts.world import NAMESPACE, NEXT_WEIGHT, PAUSED_WEIGHT, World, condition, is_now, is_paused, quick
+from tests.e2e.rollouts.world import (
+    NAMESPACE,
+    NEXT_WEIGHT,
+    PAUSED_WEIGHT,
+    World,
+    condition,
+    is_now,
+    is_paused,
+    pausing,
+    quick,
+)
 
 from modelrollout.api.rollout import ModelRollout
 from modelrollout_demo.kubectl import Object
@@ -109,6 +119,29 @@ def test_without_prometheus_the_weight_holds_and_then_the_rollout_goes_on(world:
         world.rollout.command("approve", str(time.time()))
         now = world.rollout.until(lambda now: now.status.weight == NEXT_WEIGHT, "the next weight")
     print(f"verdict after the outage: {now.status.verdict}")
+
+
+def test_people_who_are_asked_at_the_deadline_can_give_it_more_time(world: World) -> None:
+    world.pause("v1", champion="v2")
+    asked = time.time()
+
+    def asking(manifest: Object) -> None:
+        pausing(manifest)
+        strategy = manifest["spec"]["strategy"]
+        strategy["steps"][-1]["hold"] = "15s"
+        strategy["deadline"] = {"after": "25s", "action": "Ask"}
+
+    with world.no_failures():
+        world.rollout.apply("v1", asking)
+        now = world.rollout.until(lambda now: _reason(now, "Stalled") == "DecisionNeeded", "people to be asked")
+        time.sleep(6)
+        assert {weights.get("v1") for weights in world.weights_since(asked)} == {PAUSED_WEIGHT}
+        assert world.rollout.event_reasons.count("DecisionNeeded") == 1
+        world.rollout.command("approve", str(time.time()))
+        world.rollout.until(
+            lambda now: now.status.weight == NEXT_WEIGHT and condition(now, "Stalled") is None, "the next weight"
+        )
+    print(f"asked: {now.status.verdict}")
 
 
 def test_naming_the_champion_again_ends_the_rollout_at_once(world: World) -> None:
