@@ -80,7 +80,9 @@ def run() -> list[dict[str, Any]]:
             seconds_each(lambda n: update_drift(drift, drift_state, champion_buckets, challenger_buckets), 200),
             drift_state.to_dict(),
         ),
-        _row("judge, drift over 10 buckets", seconds_each(lambda n: judge_drift(drift, drift_state), 200)),
+        _row(
+            "judge, drift over 10 buckets", seconds_each(lambda n: judge_drift(drift, drift_state, "0123456789"), 200)
+        ),
         _row("one e-value, explicit stake", seconds_each(lambda n: log_e_value(blocks[n], null, 0.005, 0.02), GATES)),
         _row(
             "one e-value, projection by scipy",

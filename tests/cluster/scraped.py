@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
 import yaml
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, start_http_server
 
 from modelrollout.api.gates import Gate
 from modelrollout.evidence.counts import EMPTY_BLOCK, ArmCounts, Block
+from modelrollout.evidence.mean import ArmSum
 from modelrollout.metrics.prometheus import PrometheusSource
 from modelrollout.metrics.source import Arms
-from modelrollout.rollout.measurements import Counted, Measurement, Window
+from modelrollout.rollout.measurements import BucketWindow, Counted, Measurement, SumWindow, Window, Windowed
 from modelrollout.rollout.settings import Settings
 from modelrollout_localcluster import tool_path
 
@@ -54,6 +55,9 @@ class Pod:
         )
         self.outcomes = Counter("outcomes", "Labels that arrived", ("correct",), registry=registry)
         self.reviews = Counter("reviews", "What people think of answers", ("verdict",), registry=registry)
+        self.profits = Summary("profit", "What an answer earned, or lost", registry=registry)
+        self.predictions = Counter("predictions", "Answers by what they say", ("digit",), registry=registry)
+        self.scores = Histogram("score", "How sure answers are", registry=registry, buckets=(-0.5, 0.1, 0.5, 0.9))
         self.quality = Gauge("quality", "Something of the user's", registry=registry)
         if probed:
             self.answer(1, endpoint="/readyz")
@@ -161,7 +165,7 @@ class Count:
         self._gates = gates
         self.start = 0
         self._after = 0
-        self.windows: dict[str, list[Window]] = {gate.name: [] for gate in gates}
+        self.windows: dict[str, list[Window | SumWindow | BucketWindow]] = {gate.name: [] for gate in gates}
 
     async def begin(self) -> None:
         """Wait until both arms were scraped; everything from then on is counted."""
@@ -179,13 +183,24 @@ class Count:
     async def look(self) -> Mapping[str, Measurement]:
         measurements = await self._source.measure(self._gates, ARMS, after=self._after, now=time.time())
         for name, measurement in measurements.items():
-            if isinstance(measurement, Counted):
+            if isinstance(measurement, Windowed):
                 self.windows[name] += measurement.windows
                 self._after = max(self._after, measurement.through)
         return measurements
 
     def total(self, gate: str) -> Block:
-        return sum((window.block for window in self.windows[gate]), EMPTY_BLOCK)
+        return sum((window.block for window in self.windows[gate] if isinstance(window, Window)), EMPTY_BLOCK)
+
+    def sums(self, gate: str) -> tuple[ArmSum, ArmSum]:
+        """Of the champion and of the challenger."""
+        windows = [window for window in self.windows[gate] if isinstance(window, SumWindow)]
+        return sum((w.champion for w in windows), ArmSum()), sum((w.challenger for w in windows), ArmSum())
+
+    def buckets(self, gate: str) -> tuple[list[int], list[int]]:
+        """Of the champion and of the challenger."""
+        windows = [window for window in self.windows[gate] if isinstance(window, BucketWindow)]
+        champion = [sum(bucket) for bucket in zip(*(w.champion for w in windows), strict=True)]
+        return champion, [sum(bucket) for bucket in zip(*(w.challenger for w in windows), strict=True)]
 
 
 def counts(total: int, bad: int) -> ArmCounts:

@@ -24,9 +24,10 @@ from tests.cluster.scraped import (
 
 from modelrollout.api.gates import Gate
 from modelrollout.evidence.counts import Block
+from modelrollout.evidence.mean import ArmSum
 from modelrollout.metrics.prometheus import PrometheusSource
 from modelrollout.metrics.source import Arms
-from modelrollout.rollout.measurements import BadQuery, Counted, Evaluated, NoData, Point, SourceDown
+from modelrollout.rollout.measurements import BadQuery, Bucketed, Counted, Evaluated, NoData, Point, SourceDown
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +220,71 @@ async def test_a_gate_with_a_fixed_figure_needs_no_counters_of_the_champion(
     assert {window.block.champion for window in fixed.windows} == {counts(0, 0)}
 
 
+async def test_a_sum_that_falls_is_no_reset(source: PrometheusSource, champion: Pod, challenger: Pod) -> None:
+    profit = Gate.model_validate(
+        {
+            "name": "profit",
+            "mean": {"sum": "profit_sum", "count": "profit_count", "better": "Higher", "minImprovement": 0},
+        }
+    )
+    count = Count(source, [ERRORS, profit])
+    await count.begin()
+    champion.profits.observe(10.25)
+    challenger.profits.observe(4)
+    challenger.profits.observe(2)
+    await count.catch_up()
+    champion.profits.observe(-20.5)
+    challenger.stop()
+    challenger.start()
+    challenger.profits.observe(-1.5)
+    await count.catch_up()
+
+    assert count.sums("profit") == (ArmSum(2, -10.25), ArmSum(3, 4.5))
+
+
+async def test_a_mean_needs_both_of_its_counters(source: PrometheusSource) -> None:
+    gate = Gate.model_validate(
+        {"name": "profit", "mean": {"sum": "prophet_sum", "count": "profit_count", "maxDegradation": 1}}
+    )
+    since = (await until_counted(source)).through
+
+    measured = await until(source, gate, NoData, since=since)
+
+    assert "are scraped but expose no prophet_sum: is its name right" in measured.message
+
+
+async def test_predictions_are_counted_by_bucket_of_a_label_and_of_a_histogram(
+    source: PrometheusSource, champion: Pod, challenger: Pod
+) -> None:
+    gates = [
+        drift("digits", counter="predictions_total", label="digit", values=["1", "2"]),
+        drift("scores", histogram="score", boundaries=[0.9, -0.5, 0.1]),
+        drift("misspelt", counter="predictions_total", label="digit", values=["one", "two"]),
+        drift("unknown", histogram="score", boundaries=[0.7]),
+    ]
+    since = (await until_counted(source)).through
+    for pod in (champion, challenger):
+        pod.predictions.labels("1").inc()
+    await until(source, gates[0], Bucketed, lambda bucketed: bool(bucketed.windows), since)
+    count = Count(source, [ERRORS, *gates])
+    await count.begin()
+    challenger.predictions.labels("3").inc(4)
+    challenger.predictions.labels("2").inc(3)
+    challenger.predictions.labels("7").inc(2)
+    champion.predictions.labels("1").inc(6)
+    for score in (-0.5, 0.05, 0.1, 0.5, 0.91, 0.99):
+        challenger.scores.observe(score)
+    await count.catch_up()
+    last = await count.look()
+
+    assert count.buckets("digits") == ([6, 0, 0], [0, 3, 6])
+    assert count.buckets("scores") == ([0, 0, 0, 0], [1, 2, 1, 2])
+    assert last["misspelt"].message == (
+        "no pod has counted anything with the values of the label digit so far: there is 1, 2, 3, 7"
+    )
+    assert last["unknown"].message == ("the boundary 0.7 lies within a histogram bucket, which goes from 0.5 to 0.9")
+
+
 async def test_a_clock_ahead_of_prometheus_counts_no_window_before_it_was_recorded(source: PrometheusSource) -> None:
     await until_counted(source)
     now = time.time()
@@ -317,6 +383,10 @@ async def test_an_expression_for_endpoints_that_is_none_is_told(source: Promethe
 
 def share(name: str, **part: str) -> Gate:
     return Gate.model_validate({"name": name, "share": {"total": "outcomes_total", **part}})
+
+
+def drift(name: str, **members: object) -> Gate:
+    return Gate.model_validate({"name": name, "drift": members})
 
 
 def query(expression: str) -> Gate:

@@ -15,7 +15,7 @@ from modelrollout.metrics.prometheus import PrometheusSource
 from modelrollout.metrics.scrapes import read_targets
 from modelrollout.metrics.selectors import scrape_clock
 from modelrollout.metrics.source import Arms
-from modelrollout.rollout.gate_tests import gate_set
+from modelrollout.rollout.gate_set import gate_set
 from modelrollout.rollout.judging import Pace, assess
 from modelrollout.rollout.settings import Settings
 from modelrollout_demo.errors import DemoError

@@ -1,10 +1,14 @@
 """Gates: what a challenger must show before it is promoted, and what has it rolled back."""
 
+import hashlib
+import json
 from typing import Annotated, ClassVar
 
 from pydantic import Field, StrictInt
 
 from modelrollout.api.base import ApiModel
+from modelrollout.api.drift import DriftGate
+from modelrollout.api.mean import MeanGate
 from modelrollout.api.promql import CounterSelector
 from modelrollout.api.rules import Matches, RegularExpression, Rule
 from modelrollout.api.units import Margin, Number, Percent, PositiveDuration, ShortDuration
@@ -150,9 +154,13 @@ class Gate(ApiModel):
 
     rules = (
         Rule(
-            cel="[has(self.errorRate), has(self.latency), has(self.share), has(self.query)].exists_one(kind, kind)",
-            holds=lambda gate: [gate.error_rate, gate.latency, gate.share, gate.query].count(None) == 3,
-            message="exactly one of errorRate, latency, share and query must be set",
+            cel="[has(self.errorRate), has(self.latency), has(self.share), has(self.mean), has(self.drift),"
+            " has(self.query)].exists_one(kind, kind)",
+            holds=lambda gate: (
+                [gate.proportion, gate.mean, gate.drift, gate.query].count(None) == 3
+                and [gate.error_rate, gate.latency, gate.share].count(None) >= 2
+            ),
+            message="exactly one of errorRate, latency, share, mean, drift and query must be set",
         ),
     )
 
@@ -168,10 +176,19 @@ class Gate(ApiModel):
     """Share of requests that take longer than a threshold."""
     share: ShareGate | None = None
     """Any share that two counters of the pods give."""
+    mean: MeanGate | None = None
+    """The mean of what the pods sum up: a loss, a squared error, a cost, a value."""
+    drift: DriftGate | None = None
+    """Whether predictions, or inputs, fall into the same buckets."""
     query: QueryGate | None = None
     """A PromQL expression with bounds."""
 
     @property
     def proportion(self) -> ProportionGate | None:
-        """What is compared, if the gate counts something: all kinds but the query do."""
+        """What is compared, if it is a share of bad requests."""
         return self.error_rate or self.latency or self.share
+
+    @property
+    def digest(self) -> str:
+        """Of all that the manifest says of it. Members at their default make no difference."""
+        return hashlib.sha256(json.dumps(self.manifest(), sort_keys=True).encode()).hexdigest()[:10]

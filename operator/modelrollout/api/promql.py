@@ -7,9 +7,10 @@ from pydantic import Field
 from modelrollout.api.rules import DoesNotBegin, Matches
 
 _NAME = "[a-zA-Z_:][a-zA-Z0-9_:]*"
+_LABEL = "[a-zA-Z_][a-zA-Z0-9_]*"
 _TEXT = r"""("([^"\\]|\\.)*"|'([^'\\]|\\.)*'|`[^`]*`)"""
 _COMPARED = " *(=|!=|=~|!~) *"
-_MATCHER = f" *[a-zA-Z_][a-zA-Z0-9_]*{_COMPARED}{_TEXT} *"
+_MATCHER = f" *{_LABEL}{_COMPARED}{_TEXT} *"
 
 CounterSelector = Annotated[
     str,
@@ -24,6 +25,14 @@ CounterSelector = Annotated[
     ),
 ]
 """An instant vector selector of a counter, to which the pods of a version are added."""
+
+MetricName = Annotated[
+    str, Field(max_length=512), Matches(_NAME, "must be the name of a metric, like digits_confidence")
+]
+"""Name of a metric, without matchers."""
+
+LabelName = Annotated[str, Field(max_length=512), Matches(_LABEL, "must be the name of a label, like digit")]
+"""Name of a label."""
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 

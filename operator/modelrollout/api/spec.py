@@ -31,7 +31,8 @@ class ModelRolloutSpec(ApiModel):
     rules = (
         Rule(
             cel="!has(self.baseline) || !has(self.baseline.fixed) || self.baseline.fixed.all(name,"
-            " self.gates.exists(gate, gate.name == name && !has(gate.query)))",
+            " self.gates.exists(gate, gate.name == name"
+            " && (has(gate.errorRate) || has(gate.latency) || has(gate.share))))",
             holds=lambda spec: spec.baseline.figures.keys() <= {gate.name for gate in spec.gates if gate.proportion},
             message="must name gates of kind errorRate, latency or share",
             field="baseline.fixed",

@@ -119,6 +119,8 @@ class GateStatus(ApiModel):
     """The verdict with its figures, for a person."""
     guarantee: str
     """How the declared error rates are backed: Exact, Asymptotic, or Threshold if they are not."""
+    digest: str | None = None
+    """Of the gate, as the manifest has it. Another one starts the test anew."""
     compared_with: str | None = None
     """What the challenger is compared with: a version, or a fixed figure. Another one starts the test anew."""
     champion: str | None = None

@@ -98,6 +98,14 @@ class Margin(Percent):
     form = Matches(f"[0-9]{{1,2}}{_FRACTION}%", "must be a percentage from 0% to below 100%, like 0.5%")
 
 
+class PositiveMargin(Margin):
+    """A difference of shares above nothing."""
+
+    __slots__ = ()
+
+    form = Matches(Margin.form.pattern, "must be a percentage above 0% and below 100%, like 10%", nonzero=True)
+
+
 class ErrorProbability(Percent):
     """The probability of an error that one is ready to make."""
 

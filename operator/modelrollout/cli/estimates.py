@@ -10,7 +10,8 @@ from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.cli.expected import Course, Traffic, history
 from modelrollout.evidence.planning import Effort, Stage, forecast, promotion_effort, rollback_effort
 from modelrollout.evidence.proportion import ProportionTest
-from modelrollout.rollout.gate_tests import CountedGateTest, gate_set
+from modelrollout.rollout.gate_set import gate_set
+from modelrollout.rollout.proportion_gate import ProportionGateTest
 from modelrollout.rollout.ramp import LEVELS
 from modelrollout.rollout.settings import Settings
 
@@ -58,13 +59,13 @@ class Estimate:
 
 
 class Estimator:
-    """The gates of a spec that count requests, at one traffic, in which the challenger is a good one."""
+    """The gates of a spec that count bad requests, at one traffic, in which the challenger is a good one."""
 
     def __init__(self, spec: ModelRolloutSpec, traffic: Traffic, settings: Settings) -> None:
         horizon = settings.horizon(spec.strategy)
         past, figures = history(traffic, settings), spec.baseline.figures
         tests = gate_set(spec.gates, spec.risk, 1, horizon, past, figures=figures).tests
-        self._tests = {test.name: test.test for test in tests if isinstance(test, CountedGateTest)}
+        self._tests = {test.name: test.test for test in tests if isinstance(test, ProportionGateTest)}
         self._traffic = traffic
         self._settings = settings
         self._deadline = spec.strategy.deadline.after.seconds
@@ -146,14 +147,14 @@ class Assumed:
     bad: float
 
     def of(self, gate: Gate) -> float:
-        """The share for one gate that counts requests."""
+        """The share for one gate that counts them."""
         if gate.error_rate:
             return self.errors
         return self.slow if gate.latency else self.bad
 
 
 def champion_rates(gates: Iterable[Gate], assumed: Assumed, known: Mapping[str, float]) -> dict[str, float]:
-    """The champion's share of bad requests by gate, for the gates that count requests.
+    """The champion's share of bad requests by gate, for the gates that count them.
 
     known: by gate; takes precedence over what is assumed.
     """

@@ -57,13 +57,13 @@ class Course:
 
 
 def expected_course(spec: ModelRolloutSpec, traffic: Traffic, settings: Settings) -> Course:
-    """The course of a rollout of `spec.model`, judged by the gates of `spec` that count requests.
+    """The course of a rollout of `spec.model`, judged by the gates of `spec` that count bad requests.
 
-    Approvals are given at once. Raises ValueError if no gate counts requests.
+    Approvals are given at once. Raises ValueError if no gate does.
     """
     counted = tuple(gate for gate in spec.gates if gate.proportion)
     if not counted:
-        raise ValueError("no gate counts requests")
+        raise ValueError("no gate counts bad requests")
     spec = spec.model_copy(update={"gates": counted, "suspend": False})
     deadline = spec.strategy.deadline.after.seconds
     weights: list[tuple[float, int]] = []

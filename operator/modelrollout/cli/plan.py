@@ -7,6 +7,7 @@ from math import isinf
 from typing import Any
 
 from modelrollout.api.baseline import Baseline
+from modelrollout.api.gates import Gate
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.units import Percent
@@ -117,9 +118,10 @@ def _traffic(spec: ModelRolloutSpec, options: argparse.Namespace) -> Traffic:
     assumed = Assumed(options.champion_error_rate, options.champion_slow_rate, options.champion_bad_rate)
     champion = champion_rates(spec.gates, assumed, known)
     if unknown := (known.keys() | of_baseline.keys()) - champion.keys():
-        raise CommandFailed(f"no gate that counts requests is named {', '.join(sorted(unknown))}")
+        raise CommandFailed(f"no gate that counts bad requests is named {', '.join(sorted(unknown))}")
     if not champion:
-        raise CommandFailed("no gate counts requests: evaluations of a query take the same time at any traffic")
+        reasons = "; ".join(f"{gate.name}: {_why_not_estimated(gate)}" for gate in spec.gates)
+        raise CommandFailed(f"no gate counts bad requests ({reasons})")
     if of_baseline and not spec.baseline.service:
         raise CommandFailed("--baseline-rate is about baseline.service, which the manifest has not")
     reference = {**champion, **of_baseline, **spec.baseline.figures}
@@ -180,9 +182,9 @@ def report(rollout: ModelRollout, traffic: Traffic, outlook: Outlook) -> str:
             _rollback_rows(outlook.rollbacks),
         ),
     ]
-    if queries := [gate for gate in rollout.spec.gates if not gate.proportion]:
+    if others := [gate for gate in rollout.spec.gates if not gate.proportion]:
         parts.append(_title("Not estimated"))
-        parts += [f"{gate.name}: a query, judged by its evaluations in a row, not by requests" for gate in queries]
+        parts += [f"{gate.name}: {_why_not_estimated(gate)}" for gate in others]
     return "\n".join(parts)
 
 
@@ -193,6 +195,14 @@ def _references(baseline: Baseline, traffic: Traffic) -> list[str]:
         return [f"{with_service}, which has: {_rates(traffic.reference)}"]
     figures = {gate: rate for gate, rate in traffic.reference.items() if gate in baseline.figures}
     return [f"compared with fixed figures: {_rates(figures)}"] if figures else []
+
+
+def _why_not_estimated(gate: Gate) -> str:
+    if gate.mean:
+        return "a mean, for which it matters how much it varies from one scrape to the next"
+    if gate.drift:
+        return "drift, for which the shares of all buckets matter"
+    return "a query, judged by its evaluations in a row, not by requests"
 
 
 def _courses(outlook: Outlook) -> str:

@@ -12,10 +12,11 @@ from modelrollout.metrics.client import PrometheusClient, QueryRefused, SourceFa
 from modelrollout.metrics.selectors import scrape_clock
 from modelrollout.metrics.source import Arm, Arms, MetricsSource
 from modelrollout.rollout.decide import FIRST_SCRAPES
-from modelrollout.rollout.gate_tests import BASELINE, GateSet, Reference, gate_set
+from modelrollout.rollout.gate_set import GateSet, gate_set
+from modelrollout.rollout.gate_tests import BASELINE, Reference
 from modelrollout.rollout.history import champion_history
 from modelrollout.rollout.judging import Assessment, Pace, assess
-from modelrollout.rollout.measurements import BadQuery, Counted, Evaluated, Measurement, NoData, SourceDown
+from modelrollout.rollout.measurements import BadQuery, Measurement, SourceDown, Windowed, selected
 from modelrollout.rollout.settings import Settings
 
 # Windows that one call of a source is asked for; it may give fewer.
@@ -122,7 +123,7 @@ def _judge(
     data_expected_from: int,
     interval: float,
 ) -> Assessment:
-    blocks = [m.windows[0].block for m in measured.values() if isinstance(m, Counted) and m.windows]
+    requests = [m.windows[0].requests for m in measured.values() if isinstance(m, Windowed) and m.windows]
     return assess(
         gates,
         earlier,
@@ -130,8 +131,8 @@ def _judge(
         through=index,
         data_expected_from=data_expected_from,
         pace=Pace(
-            challenger_rate=max((block.challenger.total for block in blocks), default=0) / interval,
-            total_rate=max((block.challenger.total + block.champion.total for block in blocks), default=0) / interval,
+            challenger_rate=max((challenger for _, challenger in requests), default=0) / interval,
+            total_rate=max(map(sum, requests), default=0) / interval,
         ),
     )
 
@@ -142,15 +143,8 @@ def _slice(measured: Mapping[str, Measurement], index: int) -> dict[str, Measure
 
 
 def _at(measurement: Measurement, index: int) -> Measurement:
-    match measurement:
-        case Counted(windows):
-            return replace(measurement, windows=tuple(w for w in windows if w.index == index), through=index)
-        case Evaluated(points):
-            return replace(measurement, points=tuple(p for p in points if p.index == index), through=index)
-        case NoData():
-            return replace(measurement, through=index)
-        case _:
-            return measurement
+    window = selected(measurement, lambda found: found == index)
+    return window if isinstance(window, SourceDown | BadQuery) else replace(window, through=index)
 
 
 def _just_after(index: int, settings: Settings) -> float:

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from modelrollout.api.drift import DriftGate
 from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate, ShareGate
+from modelrollout.api.mean import MeanGate
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status
 from modelrollout.cli.console import CommandFailed
 from modelrollout.rollout.decide import decide
-from modelrollout.rollout.measurements import Counted, Evaluated, Measurement
+from modelrollout.rollout.measurements import Measurement, selected
 from modelrollout.rollout.observation import Observation, VersionObservation
 from modelrollout.rollout.plan import Placement, Plan
 from modelrollout.rollout.ramp import first_weight
@@ -102,7 +104,8 @@ def _measurements(gates: Sequence[Gate], record: Record, status: Status) -> Mapp
         if name is None:
             raise CommandFailed(
                 f"the recording holds nothing that gate {gate.name} could count: only gates with the same codes, "
-                "endpoints, threshold or expression as a recorded one can be tried (--prometheus has no such limit)"
+                "endpoints, threshold, counters, buckets or expression as a recorded one can be tried "
+                "(--prometheus has no such limit)"
             )
         measured[gate.name] = _after(recorded[name], status.evidence.window)
     return measured
@@ -117,6 +120,10 @@ def _counted(gate: Gate) -> tuple[object, ...]:
             return "latency", kind.threshold.seconds, kind.endpoints
         case Gate(share=ShareGate() as kind):
             return "share", kind.total, kind.bad, kind.good
+        case Gate(mean=MeanGate() as kind):
+            return "mean", kind.sum, kind.count
+        case Gate(drift=DriftGate() as kind):
+            return "drift", kind.counter, kind.label, kind.histogram, kind.buckets
         case Gate(query=QueryGate() as kind):
             return "query", kind.expression
         case _:
@@ -124,13 +131,7 @@ def _counted(gate: Gate) -> tuple[object, ...]:
 
 
 def _after(measurement: Measurement, window: int) -> Measurement:
-    match measurement:
-        case Counted(windows):
-            return replace(measurement, windows=tuple(counted for counted in windows if counted.index > window))
-        case Evaluated(points):
-            return replace(measurement, points=tuple(point for point in points if point.index > window))
-        case _:
-            return measurement
+    return selected(measurement, lambda index: index > window)
 
 
 def _text(part: object) -> str:

@@ -131,11 +131,14 @@ def update_drift(test: DriftTest, state: DriftState, champion: Sequence[int], ch
     )
 
 
-def judge_drift(test: DriftTest, state: DriftState) -> Judgement:
-    """The verdict of a drift gate; the rates are left out, the message shows the PSI as an effect size."""
+def judge_drift(test: DriftTest, state: DriftState, names: Sequence[str], reference: str = "champion") -> Judgement:
+    """The verdict of a drift gate. Its message shows the PSI and the bucket of which the shares differ most.
+
+    names: of the buckets, for a person. reference: what the message calls the other arm.
+    """
     rollback = _log_e_rollback(test, state)
     seen = sum(state.challenger)
-    size = f"population stability index {population_stability_index(state.champion, state.challenger):.2g}"
+    size = _size(state, names, reference)
     needed = _requests_needed(test, state)
     if state.best_rollback >= -math.log(test.alpha):
         alarm = percent_text(math.exp(-state.best_rollback))
@@ -143,7 +146,7 @@ def judge_drift(test: DriftTest, state: DriftState) -> Judgement:
     elif state.best_promotion >= -math.log(test.beta) and rollback < -math.log(test.alpha) / 2:
         verdict, message = Verdict.PASS, f"passed: {size}"
     else:
-        verdict, message = Verdict.UNDECIDED, f"{undecided_text(seen, needed)}, {size}"
+        verdict, message = Verdict.UNDECIDED, f"{undecided_text(seen, needed)} ({size})"
     return Judgement(
         verdict=verdict,
         guarantee=Guarantee.EXACT,
@@ -152,10 +155,20 @@ def judge_drift(test: DriftTest, state: DriftState) -> Judgement:
         log_e_promotion=state.best_promotion,
         champion_rate=None,
         challenger_rate=None,
-        gap_bound=0.0,
+        gap_bound=None,
         requests_seen=seen,
         requests_needed=needed,
     )
+
+
+def _size(state: DriftState, names: Sequence[str], reference: str) -> str:
+    size = f"population stability index {population_stability_index(state.champion, state.challenger):.2g}"
+    if not sum(state.champion) or not sum(state.challenger):
+        return size
+    shares = zip(_frequencies(state.champion, 0.0), _frequencies(state.challenger, 0.0), names, strict=True)
+    theirs, ours, name = max(shares, key=lambda share: abs(share[1] - share[0]))
+    most = f"{percent_text(ours)} of the challenger's and {percent_text(theirs)} of the {reference}'s"
+    return f"{size}, {most} are in bucket {name}"
 
 
 def population_stability_index(champion: Sequence[int], challenger: Sequence[int]) -> float:

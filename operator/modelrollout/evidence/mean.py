@@ -4,8 +4,7 @@ A window's unit is the difference of the two arms' means, so the variance is tha
 whatever bursts there are. For stakes l the factors exp(l u - l^2 v / 2) with u the weighted difference from
 the null and v its squared residual form an e-process when differences are symmetric (de la Pena, "A general
 class of exponential inequalities", 1999) and otherwise in the limit of many windows, hence
-`Guarantee.ASYMPTOTIC`. Higher values are worse; negate a metric of which more is better. For RMSE use squared
-errors and the square of the ratio.
+`Guarantee.ASYMPTOTIC`. For RMSE use squared errors and the square of the ratio.
 """
 
 import math
@@ -16,7 +15,7 @@ from typing import Any, Self
 
 from modelrollout.evidence.eprocess import NEVER, log_mean_exp, shiryaev_roberts_step
 from modelrollout.evidence.packing import pack_floats, unpack_floats
-from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict, undecided_text
+from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict, number_text, undecided_text
 
 _BURN_IN_WINDOWS = 30
 _LEAST_REQUESTS = 20
@@ -43,7 +42,10 @@ class ArmSum:
 
 @dataclass(frozen=True, slots=True)
 class MeanTest:
-    """As `ProportionTest`, in the unit of the metric; `ratio` suits only metrics that are never negative."""
+    """As `ProportionTest`, in the unit of the metric; `ratio` suits only metrics that are never negative.
+
+    higher_is_better: whether `tolerated` and `margin` are of how much lower the challenger's mean is, not higher.
+    """
 
     margin: float
     tolerated: float = 0.0
@@ -51,6 +53,7 @@ class MeanTest:
     alpha: float = 0.01
     beta: float = 0.01
     horizon: int = 720
+    higher_is_better: bool = False
 
 
 _NOTHING = ArmSum()
@@ -137,7 +140,7 @@ def update_mean(test: MeanTest, state: MeanState, champion: ArmSum, challenger: 
     ours, theirs = state.pending_challenger, state.pending_champion
     if min(ours.count, theirs.count) < _LEAST_REQUESTS:
         return state
-    gap = ours.total / ours.count - test.ratio * theirs.total / theirs.count
+    gap = _gap(test, theirs.total / theirs.count, ours.total / ours.count)
     weight = theirs.count * ours.count / (theirs.count + test.ratio**2 * ours.count)
     expected = state.weighted_gap / state.weight if state.weight else gap
     squared_residual = weight * (gap - expected) ** 2
@@ -177,17 +180,23 @@ def update_mean(test: MeanTest, state: MeanState, champion: ArmSum, challenger: 
     )
 
 
-def judge_mean(test: MeanTest, state: MeanState) -> Judgement:
+def judge_mean(test: MeanTest, state: MeanState, reference: str = "champion") -> Judgement:
     """The verdict of a gate on a mean, by the rules of `judge`; `requests_needed` assumes equal means."""
     rollback = _log_e_rollback(test, state)
     needed = _requests_needed(test, state)
-    means = f"mean {_figure(state.challenger.mean)} of the challenger, {_figure(state.champion.mean)} of the champion"
+    means = (
+        f"mean {number_text(state.challenger.mean)} of the challenger, {number_text(state.champion.mean)} of the "
+        f"{reference}"
+    )
     if state.best_rollback >= -math.log(test.alpha):
         verdict, message = Verdict.FAIL, f"failed: {means}"
     elif state.best_promotion >= -math.log(test.beta) and rollback < -math.log(test.alpha) / 2:
         verdict, message = Verdict.PASS, f"passed: {means}; the difference is below the margin"
-    else:
+    elif state.variance:
         verdict, message = Verdict.UNDECIDED, undecided_text(state.challenger.count, needed)
+    else:
+        verdict = Verdict.UNDECIDED
+        message = "undecided: there are too few windows yet to tell how much the mean varies from one to the next"
     return Judgement(
         verdict=verdict,
         guarantee=Guarantee.ASYMPTOTIC,
@@ -196,10 +205,16 @@ def judge_mean(test: MeanTest, state: MeanState) -> Judgement:
         log_e_promotion=state.best_promotion,
         champion_rate=state.champion.mean,
         challenger_rate=state.challenger.mean,
-        gap_bound=0.0,
+        gap_bound=None,
         requests_seen=state.challenger.count,
         requests_needed=needed,
     )
+
+
+def _gap(test: MeanTest, champion: float, challenger: float) -> float:
+    """How much worse the challenger is than the null hypotheses of margin 0 allow."""
+    excess = challenger - test.ratio * champion
+    return -excess if test.higher_is_better else excess
 
 
 def _log_e_rollback(test: MeanTest, state: MeanState) -> float:
@@ -217,7 +232,8 @@ def _requests_needed(test: MeanTest, state: MeanState) -> float:
         return state.challenger.count
     if not state.windows or not state.variance:
         return math.inf
-    equal = (1 - test.ratio) * (state.champion.mean or 0.0)
+    mean = state.champion.mean or 0.0
+    equal = _gap(test, mean, mean)
     effect = (test.margin - equal) / math.sqrt(state.variance / state.weight)
     if effect <= 0:
         return math.inf
@@ -225,7 +241,3 @@ def _requests_needed(test: MeanTest, state: MeanState) -> float:
     burn_in = max(0, _BURN_IN_WINDOWS - state.windows)
     windows = burn_in + max(0.0, missing) * 2 / effect**2
     return state.challenger.count * (1 + windows / state.windows)
-
-
-def _figure(mean: float | None) -> str:
-    return "no data" if mean is None else f"{mean:.4g}"

@@ -31,11 +31,10 @@ class Judgement:
     """A gate's verdict with the figures behind it.
 
     `log_e_rollback` and `log_e_promotion` are natural logarithms of e-values: the present one for rollback
-    (it is what `combine` averages over gates), the best so far for promotion. Rates and `gap_bound` are
-    fractions 0..1 for proportions, in the unit of the metric for means; a rate is None before the first
-    request.
-    `gap_bound` is an upper confidence bound of how far the challenger's rate lies beyond the margin: 1 while nothing
-    is known, 0 once the margin is surely kept, and always 0 for means and drift, which count no bad requests.
+    (it is what `combine` averages over gates), the best so far for promotion. Rates are fractions 0..1 for
+    proportions, in the unit of the metric for means; a rate is None before the first request, and always for drift.
+    `gap_bound` is an upper confidence bound of how far the challenger's share of bad requests lies beyond the margin:
+    1 while nothing is known, 0 once the margin is surely kept. It is None where no bad requests are counted.
     `requests_needed` counts challenger requests from the start of the rollout, assuming that the challenger is as good
     as the champion; it is infinite when that assumption would never lead to a pass.
     """
@@ -47,7 +46,7 @@ class Judgement:
     log_e_promotion: float
     champion_rate: float | None
     challenger_rate: float | None
-    gap_bound: float
+    gap_bound: float | None
     requests_seen: int
     requests_needed: float
 
@@ -79,6 +78,11 @@ def undecided_text(seen: int, needed: float) -> str:
 def percent_text(fraction: float | None) -> str:
     """0.0049 as "0.49 %"."""
     return "no data" if fraction is None else f"{100 * fraction:.3g} %"
+
+
+def number_text(value: float | None) -> str:
+    """A figure in a unit of the user's to four digits."""
+    return "no data" if value is None else f"{value:.4g}"
 
 
 def _rounded(estimate: float) -> str:

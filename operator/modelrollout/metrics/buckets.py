@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import accumulate
-from math import isclose, isfinite
+from math import copysign, isclose, isfinite
 
 # Boundaries that differ by less are one: "1100ms" and "1.1" need not be the same float.
 _ROUNDING = 1e-9
@@ -38,14 +38,14 @@ class Histogram:
         return self.cumulative[-1] if self.cumulative else 0
 
     def up_to(self, boundary: float) -> int:
-        """Observations up to a boundary above 0; exact if it lies inside no bucket."""
+        """Observations up to a boundary; exact if it lies inside no bucket."""
         index = self._first_from(boundary)
         if index < len(self.uppers) and isclose(self.uppers[index], boundary, rel_tol=_ROUNDING):
             index += 1
         return self.cumulative[index - 1] if index else 0
 
     def around(self, value: float) -> tuple[float, float]:
-        """The ends of the bucket that a value above 0 lies inside of; the value itself, twice, if there is none."""
+        """The ends of the bucket that a value lies inside of; the value itself, twice, if there is none."""
         index = self._first_from(value)
         if index < len(self.uppers):
             lower, upper = self.lowers[index], self.uppers[index]
@@ -55,7 +55,7 @@ class Histogram:
 
     def _first_from(self, value: float) -> int:
         """Index of the first bucket that ends at a value or above it."""
-        return bisect_left(self.uppers, value * (1 - _ROUNDING))
+        return bisect_left(self.uppers, value * (1 - copysign(_ROUNDING, value)))
 
 
 def boundary_from(threshold: float, histograms: Collection[Histogram]) -> float:

@@ -1,8 +1,9 @@
-"""Slow answers from histograms. Their number is known only where no bucket is cut in two, so it is read there."""
+"""Counts from histograms. They are known only where no bucket is cut in two, so they are read there."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from math import inf, isclose, isinf
 
 from modelrollout.metrics.buckets import Histogram, boundary_before, boundary_from
@@ -50,6 +51,33 @@ def split_at_boundary(windows: Iterable[Changes[Histograms]], threshold: float) 
             yield window.increases(partial(_split, boundary))
 
 
+def sort_at_boundaries(windows: Iterable[Changes[Histograms]], boundaries: Sequence[float]) -> Iterator[Increases]:
+    """The observations of each window between the boundaries, in groups by the names of `bucket_names`.
+
+    Windows that begin or end with a histogram of which a boundary cuts a bucket are left out.
+    """
+    for window in windows:
+        if not find_cut(boundaries, window.readings):
+            yield window.increases(partial(_sort, sorted(boundaries)))
+
+
+def find_cut(boundaries: Iterable[float], readings: Iterable[Histograms]) -> str:
+    """Which boundary lies inside a bucket of some histogram, for a person; empty if none does."""
+    for histogram in _all(readings):
+        for boundary in boundaries:
+            lower, upper = histogram.around(boundary)
+            if lower < upper:
+                return (
+                    f"the boundary {boundary:g} lies within a histogram bucket, which goes from {lower:g} to {upper:g}"
+                )
+    return ""
+
+
+def bucket_names(boundaries: Collection[float]) -> list[str]:
+    """The buckets between boundaries by their upper ends, ascending."""
+    return [str(end) for end in (*sorted(boundaries), inf)]
+
+
 @dataclass(frozen=True, slots=True)
 class Boundary:
     """Where slow begins: above `seconds`, nowhere if that is infinite. The note says so if it is not the threshold."""
@@ -85,6 +113,15 @@ def _split(boundary: float, reading: Histograms) -> Counters:
     slow = {labels: total[labels] - in_time[labels] for labels in reading}
     # A pod that started anew may show in any of the three alone.
     return Counters({TOTAL: total, PART: slow, "in time": in_time})
+
+
+def _sort(boundaries: Sequence[float], reading: Histograms) -> Counters:
+    groups: dict[str, dict[LabelSet, int]] = {name: {} for name in bucket_names(boundaries)}
+    for labels, histogram in reading.items():
+        cumulative = [0, *map(histogram.up_to, boundaries), histogram.total]
+        for group, (lower, upper) in zip(groups.values(), pairwise(cumulative), strict=True):
+            group[labels] = upper - lower
+    return Counters(groups)
 
 
 def _group_by_labels(

@@ -1,15 +1,18 @@
 """From the increases of the pods' counters to what each kind of gate compares."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from math import fsum
 
 from modelrollout.evidence.counts import ArmCounts, Block
+from modelrollout.evidence.mean import ArmSum
 from modelrollout.metrics.series import Unreadable
 from modelrollout.metrics.source import Arm
 from modelrollout.metrics.windows import Increase, Increases
-from modelrollout.rollout.measurements import Window
+from modelrollout.rollout.measurements import BucketWindow, SumWindow, Window
 
-# Groups of counters of a gate on a proportion.
+# Groups of counters: of a proportion, and of a mean.
 TOTAL, PART = "total", "part"
+COUNT, SUM = "count", "sum"
 
 CountArm = Callable[[int, int], ArmCounts]
 """From the increase of a total and of its part to requests and bad requests."""
@@ -27,6 +30,32 @@ def proportions(windows: Iterable[Increases], count_arm: CountArm) -> tuple[Wind
     return tuple(
         Window(window.index, Block(counted(window, Arm.CHAMPION), counted(window, Arm.CHALLENGER)))
         for window in windows
+    )
+
+
+def means(windows: Iterable[Increases]) -> tuple[SumWindow, ...]:
+    """What both arms summed up and over how many requests, from groups SUM (of the sums) and COUNT."""
+
+    def summed(window: Increases, arm: Arm) -> ArmSum:
+        pods = window.pods[arm].values()
+        # Exact up to the last rounding, so that the order of the pods does not matter.
+        total = fsum(grown.sums.get(SUM, 0.0) for grown in pods)
+        return ArmSum(sum(grown.counts.get(COUNT, 0) for grown in pods), total)
+
+    return tuple(
+        SumWindow(window.index, summed(window, Arm.CHAMPION), summed(window, Arm.CHALLENGER)) for window in windows
+    )
+
+
+def distributions(windows: Iterable[Increases], buckets: Sequence[str]) -> tuple[BucketWindow, ...]:
+    """The requests of both arms by bucket. buckets: the groups that count them, in their order."""
+
+    def counted(window: Increases, arm: Arm) -> tuple[int, ...]:
+        pods = window.pods[arm].values()
+        return tuple(sum(grown.counts.get(bucket, 0) for grown in pods) for bucket in buckets)
+
+    return tuple(
+        BucketWindow(window.index, counted(window, Arm.CHAMPION), counted(window, Arm.CHALLENGER)) for window in windows
     )
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from requests.auth import AuthBase
 
+from modelrollout.api.drift import DriftGate
 from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate, ShareGate
+from modelrollout.api.mean import MeanGate
 from modelrollout.evidence.counts import ArmCounts
 from modelrollout.metrics.absence import (
     explain_uncountable,
@@ -19,8 +21,16 @@ from modelrollout.metrics.absence import (
     explain_warm_up,
 )
 from modelrollout.metrics.client import PrometheusClient, QueryRefused, SourceFailure
-from modelrollout.metrics.histograms import choose_boundary, read_histograms, split_at_boundary
-from modelrollout.metrics.kinds import PART, TOTAL, CountArm, proportions
+from modelrollout.metrics.groups import by_value
+from modelrollout.metrics.histograms import (
+    bucket_names,
+    choose_boundary,
+    find_cut,
+    read_histograms,
+    sort_at_boundaries,
+    split_at_boundary,
+)
+from modelrollout.metrics.kinds import COUNT, PART, SUM, TOTAL, CountArm, distributions, means, proportions
 from modelrollout.metrics.scrapes import Groups, Scrape, Target, bare_scrapes, read_scrapes, read_targets
 from modelrollout.metrics.selectors import (
     DURATIONS,
@@ -50,12 +60,15 @@ from modelrollout.metrics.windows import (
 )
 from modelrollout.rollout.measurements import (
     BadQuery,
+    Bucketed,
+    BucketWindow,
     Counted,
     Evaluated,
     Measurement,
     NoData,
     Point,
     SourceDown,
+    Summed,
 )
 from modelrollout.rollout.settings import Settings
 
@@ -143,6 +156,10 @@ class _Reader:
                     return self._slow(kind, self._needed(gate))
                 case Gate(share=ShareGate() as kind):
                     return self._share(kind, self._needed(gate))
+                case Gate(mean=MeanGate() as kind):
+                    return self._summed(kind)
+                case Gate(drift=DriftGate() as kind):
+                    return self._bucketed(kind)
                 case Gate(query=QueryGate() as kind):
                     return self._evaluated(kind)
                 case _:
@@ -193,6 +210,34 @@ class _Reader:
         bad = self._read(counter(self._arms, gate.bad))
         note = "" if bad else f"no pod has counted any {gate.bad}"
         return self._counted(family, needed, total=total, part=bad, count_arm=ArmCounts, note=note)
+
+    def _summed(self, gate: MeanGate) -> Measurement:
+        total, number = self._read(counter(self._arms, gate.sum)), self._read(counter(self._arms, gate.count))
+        windows = self._increases(family_of(gate.count), list(Arm), number, {COUNT: number}, {SUM: total})
+        # Where it is missing every value would be 0.
+        self._require_family(family_of(gate.sum), list(Arm), total)
+        return Summed(means(windows), self._span.through, self._with_notes())
+
+    def _bucketed(self, gate: DriftGate) -> Measurement:
+        windows = self._by_boundary(gate.histogram, gate.boundaries or ()) if gate.histogram else self._by_value(gate)
+        return Bucketed(windows, self._span.through, self._with_notes())
+
+    def _by_value(self, gate: DriftGate) -> tuple[BucketWindow, ...]:
+        assert gate.counter is not None
+        series = self._read(counter(self._arms, gate.counter))
+        groups = by_value(series, gate.label or "", gate.values or ())
+        return distributions(self._increases(family_of(gate.counter), list(Arm), series, groups), list(groups))
+
+    def _by_boundary(self, family: str, boundaries: Sequence[float]) -> tuple[BucketWindow, ...]:
+        classic = self._read(counter(self._arms, f"{family}_bucket"))
+        native = self._read_native(counter(self._arms, family))
+        scrapes = read_histograms(self._targets, classic, native, self._since(0))
+        recent = [scrape.reading for scrape in scrapes if scrape.finished >= self._span.start_of(self._span.recent)]
+        if cut := find_cut(boundaries, recent):
+            raise Unreadable(cut)
+        windows = tuple(sort_at_boundaries(changes(scrapes, self._arms, self._span), boundaries))
+        self._require_data(family, list(Arm), [*classic, *native], scrapes, windows)
+        return distributions(windows, bucket_names(boundaries))
 
     def _counted(
         self,

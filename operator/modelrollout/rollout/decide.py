@@ -12,9 +12,10 @@ from modelrollout.rollout.conditions import with_conditions
 from modelrollout.rollout.deadlines import time_left
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.follow import follow_model
-from modelrollout.rollout.gate_tests import BASELINE, CHAMPION, Reference, gate_set
+from modelrollout.rollout.gate_set import gate_set
+from modelrollout.rollout.gate_tests import BASELINE, CHAMPION, Reference
 from modelrollout.rollout.judging import Assessment, Pace, assess
-from modelrollout.rollout.measurements import Counted
+from modelrollout.rollout.measurements import Windowed
 from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.placement import desired_versions, desired_weights
 from modelrollout.rollout.plan import Placement, Plan
@@ -148,10 +149,9 @@ def _request_rates(observation: Observation, scrape_interval: float) -> tuple[fl
     """Requests per second of the challenger, and of both arms, over the windows just measured."""
     best = (0.0, 0.0)
     for measurement in observation.measurements.values():
-        if isinstance(measurement, Counted) and measurement.windows:
+        if isinstance(measurement, Windowed) and measurement.windows:
             seconds = len(measurement.windows) * scrape_interval
-            challenger = sum(window.block.challenger.total for window in measurement.windows)
-            champion = sum(window.block.champion.total for window in measurement.windows)
+            champion, challenger = (sum(arm) for arm in zip(*(w.requests for w in measurement.windows), strict=True))
             best = max(best, (challenger / seconds, (challenger + champion) / seconds))
     return best
 

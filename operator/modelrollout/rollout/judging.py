@@ -6,25 +6,24 @@ from math import inf, isfinite, log
 
 from modelrollout.api.status import GateStatus
 from modelrollout.evidence.combine import combine
-from modelrollout.evidence.counts import Block
 from modelrollout.evidence.verdict import (
     Guarantee,
     Judgement,
     Verdict,
     eta_seconds,
-    percent_text,
     unavailable,
 )
 from modelrollout.rollout.durations import readable
-from modelrollout.rollout.gate_tests import GateSet, GateTest, State
+from modelrollout.rollout.gate_set import GateSet
+from modelrollout.rollout.gate_tests import GateTest, State
 from modelrollout.rollout.measurements import (
     BadQuery,
-    Counted,
+    Datum,
     Evaluated,
     Measurement,
     NoData,
-    Point,
     SourceDown,
+    Windowed,
 )
 
 # Part of the evidence for a rollback, on the logarithmic scale, from which the challenger gets no more traffic.
@@ -40,7 +39,8 @@ class Assessment:
     suspicion: what speaks against more traffic for the challenger, short of a rollback; empty if nothing does.
     failure: what is wrong with the challenger; empty unless it must be rolled back.
     complete: whether every gate has data. A gate without is unavailable, unless it is too early to expect any.
-    gap_bound: upper confidence bound of the worst gate's excess of bad requests, as a fraction of the requests.
+    gap_bound: upper confidence bound of the worst gate's excess of bad requests, as a fraction of the requests; 1 where
+        no gate counts bad requests.
     requests_seen: the challenger's requests that were judged, by the gate that counts most of them.
     total_rate: requests per second of both arms together.
     summary: one line for a person.
@@ -90,12 +90,7 @@ def assess(
     data_expected_from: window up to which pods may not have been scraped yet.
     """
     tests, alpha = gate_set.tests, gate_set.alpha
-    compared_with = {test.name: test.compared_with for test in tests}
-    states: dict[str, State | None] = {
-        gate.name: gate.state
-        for gate in earlier
-        if gate.compared_with is None or gate.compared_with == compared_with.get(gate.name)
-    }
+    states = {test.name: _state_of(test, earlier) for test in tests}
     names = [test.name for test in tests]
     missing = {name: m for name in names if isinstance(m := measurements.get(name), SourceDown | NoData | BadQuery)}
     source_down = any(isinstance(measurements.get(name), SourceDown) for name in names)
@@ -115,7 +110,7 @@ def assess(
                 ]
             )
     absent = {name: _absence(measurement, data_expected_from) for name, measurement in missing.items()}
-    notes = {name: m.note for name, m in measurements.items() if isinstance(m, Counted)}
+    notes = {name: m.note for name, m in measurements.items() if isinstance(m, Windowed)}
     paces = _paces(measurements, pace)
     return _assessment(gate_set, states, absent, notes, through, paces, pace)
 
@@ -123,9 +118,9 @@ def assess(
 def _paces(measurements: Mapping[str, Measurement], pace: Pace) -> Mapping[str, Pace]:
     """The pace of each gate: not every request has a label that some gate waits for."""
     counted = {
-        name: sum(window.block.challenger.total for window in measurement.windows)
+        name: sum(window.requests[1] for window in measurement.windows)
         for name, measurement in measurements.items()
-        if isinstance(measurement, Counted)
+        if isinstance(measurement, Windowed)
     }
     most = max(counted.values(), default=0)
     if not most:
@@ -133,20 +128,29 @@ def _paces(measurements: Mapping[str, Measurement], pace: Pace) -> Mapping[str, 
     return {name: replace(pace, challenger_rate=pace.challenger_rate * total / most) for name, total in counted.items()}
 
 
+def _state_of(test: GateTest, earlier: Sequence[GateStatus]) -> State | None:
+    """Where the test stands; None if it begins, also because the gate was edited or compares with something else."""
+    gate = next((gate for gate in earlier if gate.name == test.name), None)
+    if gate is None or gate.digest not in (None, test.digest):
+        return None
+    return gate.state if gate.compared_with in (None, test.compared_with) else None
+
+
 def _by_window(
     names: Sequence[str], measurements: Mapping[str, Measurement]
-) -> Iterator[tuple[int, Mapping[str, Block | Point]]]:
-    windows: dict[int, dict[str, Block | Point]] = {}
+) -> Iterator[tuple[int, Mapping[str, Datum]]]:
+    windows: dict[int, dict[str, Datum]] = {}
     for name in names:
-        measurement = measurements.get(name)
-        if isinstance(measurement, Counted):
-            for window in measurement.windows:
-                windows.setdefault(window.index, {})[name] = window.block
-        elif isinstance(measurement, Evaluated):
-            for point in measurement.points:
-                windows.setdefault(point.index, {})[name] = point
+        for datum in _data(measurements.get(name)):
+            windows.setdefault(datum.index, {})[name] = datum
     for index in sorted(windows):
         yield index, windows[index]
+
+
+def _data(measurement: Measurement | None) -> Sequence[Datum]:
+    if isinstance(measurement, Windowed):
+        return measurement.windows
+    return measurement.points if isinstance(measurement, Evaluated) else ()
 
 
 def _absence(measurement: SourceDown | NoData | BadQuery, data_expected_from: int) -> Judgement:
@@ -187,8 +191,6 @@ def _assessment(
         judgements.append(judgement)
         gates.append(_gate_status(test, state, judgement, notes.get(test.name, ""), paces.get(test.name, Pace())))
     counted = [j for j in judgements if j.guarantee is not Guarantee.THRESHOLD]
-    worst = max(counted, key=lambda judgement: judgement.gap_bound, default=None)
-    gap_bound = worst.gap_bound if worst else 1.0
     return Assessment(
         gates=tuple(gates),
         through=through,
@@ -201,7 +203,7 @@ def _assessment(
         all_pass=bool(gates) and all(j.verdict is Verdict.PASS for j in judgements),
         complete=not absent,
         unavailable=any(j.verdict is Verdict.UNAVAILABLE for j in judgements),
-        gap_bound=gap_bound,
+        gap_bound=max((j.gap_bound for j in counted if j.gap_bound is not None), default=1.0),
         requests_seen=max((judgement.requests_seen for judgement in counted), default=0),
         total_rate=pace.total_rate,
         summary=failure or _summary(gates),
@@ -224,18 +226,17 @@ def _gate_status(test: GateTest, state: State | None, judgement: Judgement, note
         verdict=judgement.verdict,
         message=message,
         guarantee=judgement.guarantee,
+        digest=test.digest,
         compared_with=test.compared_with,
-        champion=_figure(judgement.champion_rate, counted),
-        challenger=_figure(judgement.challenger_rate, counted),
+        champion=_figure(test, judgement.champion_rate),
+        challenger=_figure(test, judgement.challenger_rate),
         requests=judgement.requests_seen if counted else None,
         state=dict(state) if state else None,
     )
 
 
-def _figure(value: float | None, counted: bool) -> str | None:
-    if value is None:
-        return None
-    return percent_text(value) if counted else f"{value:.4g}"
+def _figure(test: GateTest, figure: float | None) -> str | None:
+    return None if figure is None else test.figure_text(figure)
 
 
 def _summary(gates: Sequence[GateStatus]) -> str:
@@ -243,4 +244,8 @@ def _summary(gates: Sequence[GateStatus]) -> str:
         waiting = [f"{gate.name} {gate.message}" for gate in gates if gate.verdict == verdict]
         if waiting:
             return "; ".join(waiting)
-    return "every gate passes: " + "; ".join(f"{gate.name} {gate.challenger} against {gate.champion}" for gate in gates)
+    return "every gate passes: " + "; ".join(f"{gate.name} {_comparison(gate)}" for gate in gates)
+
+
+def _comparison(gate: GateStatus) -> str:
+    return f"{gate.challenger} against {gate.champion}" if gate.challenger else gate.message

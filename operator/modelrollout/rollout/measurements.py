@@ -3,9 +3,11 @@
 Unknown is never a number: each way of not knowing has its own type, so that a gate cannot mistake it for a bad model.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from modelrollout.evidence.counts import Block
+from modelrollout.evidence.mean import ArmSum
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,15 +17,66 @@ class Window:
     index: int
     block: Block
 
+    @property
+    def requests(self) -> tuple[int, int]:
+        """Of the champion and of the challenger."""
+        return self.block.champion.total, self.block.challenger.total
+
+
+@dataclass(frozen=True, slots=True)
+class SumWindow:
+    """The same for a mean: what both arms summed up, and over how many requests."""
+
+    index: int
+    champion: ArmSum
+    challenger: ArmSum
+
+    @property
+    def requests(self) -> tuple[int, int]:
+        """Of the champion and of the challenger."""
+        return self.champion.count, self.challenger.count
+
+
+@dataclass(frozen=True, slots=True)
+class BucketWindow:
+    """The same for drift: the requests of both arms by bucket, in the order of the gate's buckets."""
+
+    index: int
+    champion: tuple[int, ...]
+    challenger: tuple[int, ...]
+
+    @property
+    def requests(self) -> tuple[int, int]:
+        """Of the champion and of the challenger."""
+        return sum(self.champion), sum(self.challenger)
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Events of both arms, window by window, in order.
+    """Requests and bad requests of both arms, window by window, in order.
 
     `through` is the last complete window looked at: windows up to it that are absent had no scrape of one arm.
     """
 
     windows: tuple[Window, ...]
+    through: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """As `Counted`, of a gate on a mean."""
+
+    windows: tuple[SumWindow, ...]
+    through: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucketed:
+    """As `Counted`, of a gate on drift."""
+
+    windows: tuple[BucketWindow, ...]
     through: int
     note: str = ""
 
@@ -71,4 +124,25 @@ class BadQuery:
     message: str
 
 
-Measurement = Counted | Evaluated | NoData | SourceDown | BadQuery
+Windowed = Counted | Summed | Bucketed
+"""What is counted by scrape window, of gates that have error rates."""
+
+Measurement = Counted | Summed | Bucketed | Evaluated | NoData | SourceDown | BadQuery
+
+Datum = Window | SumWindow | BucketWindow | Point
+"""What one gate measures in one scrape window."""
+
+
+def selected(measurement: Measurement, wanted: Callable[[int], bool]) -> Measurement:
+    """The measurement without the scrape windows that are not wanted, by their index."""
+    match measurement:
+        case Counted(windows):
+            return replace(measurement, windows=tuple(window for window in windows if wanted(window.index)))
+        case Summed(sums):
+            return replace(measurement, windows=tuple(window for window in sums if wanted(window.index)))
+        case Bucketed(buckets):
+            return replace(measurement, windows=tuple(window for window in buckets if wanted(window.index)))
+        case Evaluated(points):
+            return replace(measurement, points=tuple(point for point in points if wanted(point.index)))
+        case _:
+            return measurement

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from modelrollout.api.base import ApiModel
 from modelrollout.api.baseline import Baseline, ChampionBaseline, ServiceBaseline
 from modelrollout.api.conditions import Condition, ConditionStatus
+from modelrollout.api.drift import DriftGate
 from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate, ShareGate
+from modelrollout.api.mean import Better, MeanGate
 from modelrollout.api.model import Model
 from modelrollout.api.rollout import ModelRollout, ObjectMeta
 from modelrollout.api.serving import EnvVar, PodMetadata, PodTemplate, Resources, Serving
@@ -136,6 +138,26 @@ def _proportions(kind: type[M], /, **fields: st.SearchStrategy[Any]) -> st.Searc
 
 
 selectors = st.sampled_from(["outcomes_total", 'outcomes_total{correct="false"}', "a:b{c=~'d|e', f!=`g`,}"])
+differences = st.floats(0, 1e9)
+mean_fields = {"sum": selectors, "count": selectors}
+means = (
+    build(MeanGate, **mean_fields, better=st.sampled_from(Better), min_improvement=differences, tolerated=differences)
+    | build(MeanGate, **mean_fields, better=st.sampled_from(Better), max_degradation=differences)
+    | build(MeanGate, **mean_fields, max_ratio=ratios, max_degradation=st.none() | differences)
+)
+drift_fields = {"tolerated": st.sampled_from(["0%", "0.25%"]), "max_distance": st.sampled_from(["0.25%", "99%"])}
+drifts = build(
+    DriftGate,
+    **drift_fields,
+    counter=selectors,
+    label=st.just("class"),
+    values=st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=4, unique=True),
+) | build(
+    DriftGate,
+    **drift_fields,
+    histogram=st.just("score"),
+    boundaries=st.lists(numbers, min_size=1, max_size=4, unique=True),
+)
 queries = build(
     QueryGate,
     expression=st.sampled_from(['up{pod=~"{{pods}}"}', 'max(up{namespace="{{namespace}}", pod=~"{{pods}}"})']),
@@ -159,6 +181,8 @@ gates = (
     )
     | build(Gate, name=labels, share=_proportions(ShareGate, total=selectors, bad=selectors))
     | build(Gate, name=labels, share=_proportions(ShareGate, total=selectors, good=selectors))
+    | build(Gate, name=labels, mean=means)
+    | build(Gate, name=labels, drift=drifts)
     | build(Gate, name=labels, query=queries)
 )
 probabilities = st.from_regex(r"([1-9]|[1-4][0-9])(\.[0-9]{1,6})?%", fullmatch=True)
@@ -173,7 +197,7 @@ def _baselines(gates: list[Gate]) -> st.SearchStrategy[Baseline]:
         replicas=st.integers(1, 1000),
     )
     others = st.just(Baseline(champion=ChampionBaseline())) | build(Baseline, service=services)
-    counted = [gate.name for gate in gates if gate.query is None]
+    counted = [gate.name for gate in gates if gate.proportion]
     if not counted:
         return others
     percents = st.sampled_from(["100%", "100.0%"])

@@ -250,14 +250,14 @@ def test_gates_on_queries_are_named_as_not_estimated(tmp_path: Path, capsys: pyt
     assert main(["plan", "-f", str(both), "-r", "50"]) == 0
     assert "score: a query" in capsys.readouterr().out
     assert main(["plan", "-f", str(write(tmp_path, gates=[QUERY])), "-r", "50"]) == 1
-    assert "no gate counts requests" in capsys.readouterr().err
+    assert "no gate counts bad requests" in capsys.readouterr().err
 
 
 def test_the_champion_is_taken_as_it_is_told(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "-f", str(manifest), "-r", "50", "--champion-rate", "errors=0.2%"]) == 0
     assert "bad requests of the champion: errors 0.2 %" in capsys.readouterr().out
     assert main(["plan", "-f", str(manifest), "-r", "50", "--champion-rate", "erors=0.2%"]) == 1
-    assert "no gate that counts requests is named erors" in capsys.readouterr().err
+    assert "no gate that counts bad requests is named erors" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def after(test, challenger_rates, windows=100, seed=0):
 )
 def test_drift_beyond_the_tolerance_fails_and_equality_passes(tolerated, rates, verdict):
     test = DriftTest(buckets=4, margin=0.1, tolerated=tolerated)
-    assert judge_drift(test, after(test, rates)).verdict is verdict
+    assert judge_drift(test, after(test, rates), "abcd").verdict is verdict
 
 
 def outcomes(requests):
@@ -75,12 +75,19 @@ def test_no_window_is_expected_to_gain_under_the_null(tolerated, champion_rates,
     assert expected <= 1 + 1e-9
 
 
+def test_a_verdict_names_the_bucket_that_differs_most():
+    test = DriftTest(buckets=4, margin=0.1)
+    state = DriftState((40, 40, 10, 10), (25, 65, 5, 5), (0.0,) * 6, best_rollback=5.0)
+    judgement = judge_drift(test, state, ["no", "yes", "maybe", "others"], "baseline")
+    assert "65 % of the challenger's and 40 % of the baseline's are in bucket yes" in judgement.message
+
+
 def test_progress_is_told_with_the_effect_size():
     test = DriftTest(buckets=4, margin=0.05)
-    judgement = judge_drift(test, after(test, EQUAL, windows=5))
+    judgement = judge_drift(test, after(test, EQUAL, windows=5), "abcd")
     assert judgement.message.startswith("undecided: 250 of about ")
     assert "population stability index" in judgement.message
-    assert judge_drift(test, start_drift(test)).requests_needed < math.inf
+    assert judge_drift(test, start_drift(test), "abcd").requests_needed < math.inf
 
 
 def test_the_index_of_equal_histograms_is_nothing():

@@ -1,9 +1,12 @@
 import json
 import math
 import random
+import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modelrollout.evidence.mean import ArmSum, MeanState, MeanTest, judge_mean, update_mean
 from modelrollout.evidence.verdict import Guarantee, Verdict
@@ -55,12 +58,37 @@ def test_thin_windows_are_merged():
     assert apart == update_mean(TEST, MeanState(), ArmSum(40, 40), ArmSum(20, 20))
 
 
-def test_a_constant_metric_is_no_evidence():
+@pytest.mark.parametrize("windows", [0, 1, 50])
+def test_a_mean_that_has_not_varied_is_no_evidence(windows):
     state = MeanState()
-    for _ in range(50):
+    for _ in range(windows):
         state = update_mean(TEST, state, ArmSum(30, 30), ArmSum(30, 30))
-    assert judge_mean(TEST, state).verdict is Verdict.UNDECIDED
-    assert judge_mean(TEST, state).requests_needed == math.inf
+    judgement = judge_mean(TEST, state)
+    assert judgement.verdict is Verdict.UNDECIDED
+    assert judgement.requests_needed == math.inf
+    assert judgement.message.startswith("undecided: there are too few windows yet to tell how much the mean varies")
+
+
+sums = st.builds(ArmSum, st.integers(20, 100), st.floats(-100, 100))
+
+
+@given(st.lists(st.tuples(sums, sums), max_size=60))
+def test_higher_is_better_is_lower_is_better_of_what_is_lost(windows):
+    high, low = MeanTest(margin=0.3, tolerated=0.1, higher_is_better=True), MeanTest(margin=0.3, tolerated=0.1)
+    gained, lost = MeanState(), MeanState()
+    for champion, challenger in windows:
+        gained = update_mean(high, gained, champion, challenger)
+        lost = update_mean(low, lost, *(ArmSum(arm.count, -arm.total) for arm in (champion, challenger)))
+    assert judge_mean(high, gained).log_e_rollback == judge_mean(low, lost).log_e_rollback
+    assert judge_mean(high, gained).log_e_promotion == judge_mean(low, lost).log_e_promotion
+    assert judge_mean(high, gained).requests_needed == judge_mean(low, lost).requests_needed
+
+
+def test_a_lower_mean_fails_where_higher_is_better():
+    high = MeanTest(margin=0.3, higher_is_better=True)
+    judgement = judge_mean(high, after(-0.5, test=high), "baseline")
+    assert judgement.verdict is Verdict.FAIL
+    assert re.fullmatch(r"failed: mean 0\.\d+ of the challenger, \d\.\d+ of the baseline", judgement.message)
 
 
 def test_a_margin_below_nothing_is_never_met_by_an_equal_challenger():

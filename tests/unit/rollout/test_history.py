@@ -7,9 +7,10 @@ from tests.unit.rollout.world import spec
 
 from modelrollout.api.spec import Risk
 from modelrollout.evidence.counts import ArmCounts, Block
-from modelrollout.rollout.gate_tests import CountedGateTest, gate_set
+from modelrollout.rollout.gate_set import gate_set
 from modelrollout.rollout.history import LEAST_WINDOWS, champion_history
 from modelrollout.rollout.measurements import Counted, NoData, SourceDown, Window
+from modelrollout.rollout.proportion_gate import ProportionGateTest
 
 
 def halves(windows: int, burst: int) -> Counted:
@@ -48,7 +49,7 @@ def test_the_tests_are_set_up_with_what_is_known() -> None:
     history = champion_history({"errors": halves(240, burst=5)})
     [known] = gate_set(spec().gates, Risk(), 1, 100, history).tests
     [unknown] = gate_set(spec().gates, Risk(), 1, 100).tests
-    assert isinstance(known, CountedGateTest)
-    assert isinstance(unknown, CountedGateTest)
+    assert isinstance(known, ProportionGateTest)
+    assert isinstance(unknown, ProportionGateTest)
     assert known.test.dispersion == history[0].dispersion > unknown.test.dispersion
     assert known.champion_history == ArmCounts(history[0].requests, history[0].bad)

@@ -13,14 +13,19 @@ from tests.unit.rollout.world import spec
 
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.evidence.counts import ArmCounts, Block
+from modelrollout.evidence.mean import ArmSum
 from modelrollout.rollout.measurements import (
     BadQuery,
+    Bucketed,
+    BucketWindow,
     Counted,
     Evaluated,
     Measurement,
     NoData,
     Point,
     SourceDown,
+    Summed,
+    SumWindow,
     Window,
 )
 from modelrollout.rollout.observation import Observation, RouteObservation, VersionObservation
@@ -32,9 +37,15 @@ counts = st.integers(0, 10**12)
 arms = st.tuples(counts, counts).map(lambda pair: ArmCounts(max(pair), min(pair)))
 windows = st.builds(Window, index=counts, block=st.builds(Block, champion=arms, challenger=arms))
 numbers = st.floats(allow_nan=False, allow_infinity=False)
+sums = st.builds(ArmSum, count=counts, total=numbers)
+sum_windows = st.builds(SumWindow, index=counts, champion=sums, challenger=sums)
+buckets = st.lists(counts, min_size=2, max_size=3).map(tuple)
+bucket_windows = st.builds(BucketWindow, index=counts, champion=buckets, challenger=buckets)
 points = st.builds(Point, index=counts, champion=st.none() | numbers, challenger=st.none() | numbers)
 measurements: st.SearchStrategy[Measurement] = (
     st.builds(Counted, windows=st.lists(windows, max_size=3).map(tuple), through=counts, note=st.text())
+    | st.builds(Summed, windows=st.lists(sum_windows, max_size=3).map(tuple), through=counts, note=st.text())
+    | st.builds(Bucketed, windows=st.lists(bucket_windows, max_size=3).map(tuple), through=counts, note=st.text())
     | st.builds(Evaluated, points=st.lists(points, max_size=3).map(tuple), through=counts)
     | st.builds(NoData, message=st.text(), through=counts)
     | st.builds(SourceDown, message=st.text())

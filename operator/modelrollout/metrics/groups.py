@@ -1,0 +1,32 @@
+"""From series to the groups of counters that a gate on drift compares: one for each of its buckets."""
+
+from collections.abc import Sequence
+
+from modelrollout.metrics.scrapes import Groups
+from modelrollout.metrics.series import Series, Unreadable
+
+REST = ""
+
+_MOST_LISTED = 10
+
+
+def by_value(series: Sequence[Series], label: str, values: Sequence[str]) -> Groups:
+    """The series by the value of a label, and last, in the group REST, those of any other value or of none.
+
+    Raises Unreadable if there are series and all of them are in REST: label or values must be misspelt.
+    """
+    groups: dict[str, list[Series]] = {value: [] for value in (*values, REST)}
+    found = {one.labels.get(label, "") for one in series}
+    if found and found.isdisjoint(values):
+        raise Unreadable(f"no pod has counted anything with the values of the label {label} so far: {_known(found)}")
+    for one in series:
+        value = one.labels.get(label, "")
+        groups[value if value in values else REST].append(one)
+    return groups
+
+
+def _known(values: set[str]) -> str:
+    present = sorted(values - {""})
+    if not present:
+        return "it is on no series"
+    return f"there is {', '.join(present[:_MOST_LISTED])}" + (", ..." if len(present) > _MOST_LISTED else "")

@@ -1,0 +1,37 @@
+"""The gate on drift."""
+
+from dataclasses import dataclass
+
+from modelrollout.evidence.drift import DriftState, DriftTest, judge_drift, start_drift, update_drift
+from modelrollout.evidence.verdict import Guarantee, Judgement, percent_text
+from modelrollout.rollout.gate_tests import Reference, State, restored
+from modelrollout.rollout.measurements import BucketWindow, Datum
+
+
+@dataclass(frozen=True, slots=True)
+class DriftGateTest:
+    """Of predictions or inputs over buckets. `buckets` are their names, for a person."""
+
+    name: str
+    digest: str
+    test: DriftTest
+    buckets: tuple[str, ...]
+    reference: Reference
+    guarantee: Guarantee = Guarantee.EXACT
+
+    @property
+    def compared_with(self) -> str:
+        return str(self.reference)
+
+    def update(self, state: State | None, datum: Datum) -> State:
+        assert isinstance(datum, BucketWindow)
+        return update_drift(self.test, self._load(state), datum.champion, datum.challenger).to_dict()
+
+    def judge(self, state: State | None) -> Judgement:
+        return judge_drift(self.test, self._load(state), self.buckets, self.reference.role)
+
+    def figure_text(self, figure: float) -> str:
+        return percent_text(figure)
+
+    def _load(self, state: State | None) -> DriftState:
+        return restored(state, DriftState.from_dict) or start_drift(self.test)

@@ -1,0 +1,36 @@
+"""The gate on a mean."""
+
+from dataclasses import dataclass
+
+from modelrollout.evidence.mean import MeanState, MeanTest, judge_mean, update_mean
+from modelrollout.evidence.verdict import Guarantee, Judgement, number_text
+from modelrollout.rollout.gate_tests import Reference, State, restored
+from modelrollout.rollout.measurements import Datum, SumWindow
+
+
+@dataclass(frozen=True, slots=True)
+class MeanGateTest:
+    """Of a loss, a squared error, a cost, a value."""
+
+    name: str
+    digest: str
+    test: MeanTest
+    reference: Reference
+    guarantee: Guarantee = Guarantee.ASYMPTOTIC
+
+    @property
+    def compared_with(self) -> str:
+        return str(self.reference)
+
+    def update(self, state: State | None, datum: Datum) -> State:
+        assert isinstance(datum, SumWindow)
+        return update_mean(self.test, self._load(state), datum.champion, datum.challenger).to_dict()
+
+    def judge(self, state: State | None) -> Judgement:
+        return judge_mean(self.test, self._load(state), self.reference.role)
+
+    def figure_text(self, figure: float) -> str:
+        return number_text(figure)
+
+    def _load(self, state: State | None) -> MeanState:
+        return restored(state, MeanState.from_dict) or MeanState()

@@ -1,0 +1,44 @@
+"""The gate on a share of bad requests."""
+
+from dataclasses import dataclass, replace
+
+from modelrollout.evidence.counts import ArmCounts
+from modelrollout.evidence.judge import judge
+from modelrollout.evidence.proportion import ProportionState, ProportionTest, start, update
+from modelrollout.evidence.verdict import Guarantee, Judgement, percent_text
+from modelrollout.rollout.gate_tests import Reference, State, restored
+from modelrollout.rollout.measurements import Datum, Window
+
+
+@dataclass(frozen=True, slots=True)
+class ProportionGateTest:
+    """Of errors, answers slower than a boundary, or whatever else pods count."""
+
+    name: str
+    digest: str
+    test: ProportionTest
+    champion_history: ArmCounts | None
+    reference: Reference
+    guarantee: Guarantee = Guarantee.EXACT
+
+    @property
+    def compared_with(self) -> str:
+        return str(self.reference) if self.test.figure is None else f"fixed {percent_text(self.test.figure)}"
+
+    def update(self, state: State | None, datum: Datum) -> State:
+        assert isinstance(datum, Window)
+        return update(self.test, self._load(state), datum.block).to_dict()
+
+    def judge(self, state: State | None) -> Judgement:
+        judgement = judge(self.test, self._load(state), self.reference.role)
+        bound = judgement.gap_bound
+        if bound is not None and bound < 1 and self.test.margin < 0:
+            # To be no better than the champion is to miss the margin, but costs no bad requests.
+            return replace(judgement, gap_bound=max(0.0, bound + self.test.margin))
+        return judgement
+
+    def figure_text(self, figure: float) -> str:
+        return percent_text(figure)
+
+    def _load(self, state: State | None) -> ProportionState:
+        return restored(state, ProportionState.from_dict) or start(self.test, self.champion_history)

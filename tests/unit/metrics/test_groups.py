@@ -1,0 +1,31 @@
+"""Which series a bucket of a gate on drift is counted from."""
+
+import pytest
+
+from modelrollout.metrics.groups import REST, by_value
+from modelrollout.metrics.series import Series, Unreadable
+
+
+def series(pod: str = "a", **labels: str) -> Series:
+    return Series({"__name__": "predictions_total", "pod": pod, **labels}, {})
+
+
+def test_the_values_that_are_not_listed_are_one_bucket_and_so_is_none() -> None:
+    yes, no, maybe, unlabelled = series(answer="yes"), series(answer="no"), series(answer="maybe"), series()
+
+    groups = by_value([unlabelled, yes, maybe, no], "answer", ["no", "yes", "never"])
+
+    assert list(groups.items()) == [("no", [no]), ("yes", [yes]), ("never", []), (REST, [unlabelled, maybe])]
+
+
+def test_without_series_all_buckets_are_empty() -> None:
+    assert by_value([], "answer", ["yes"]) == {"yes": [], REST: []}
+
+
+@pytest.mark.parametrize(
+    ("label", "known"),
+    [("answer", "there is maybe, no"), ("anwser", "it is on no series")],
+)
+def test_a_label_or_values_that_do_not_occur_are_told(label: str, known: str) -> None:
+    with pytest.raises(Unreadable, match=f"values of the label {label} so far: {known}"):
+        by_value([series(answer="no"), series(answer="maybe")], label, ["yes"])
