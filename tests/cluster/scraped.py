@@ -54,6 +54,7 @@ class Pod:
             "bentoml_service_request_duration_seconds", "Durations", labels, registry=registry, buckets=(0.1, 0.25, 1.0)
         )
         self.outcomes = Counter("outcomes", "Labels that arrived", ("correct",), registry=registry)
+        self.known = Counter("known", "Labels that arrived, by the version", ("version", "correct"), registry=registry)
         self.reviews = Counter("reviews", "What people think of answers", ("verdict",), registry=registry)
         self.profits = Summary("profit", "What an answer earned, or lost", registry=registry)
         self.predictions = Counter("predictions", "Answers by what they say", ("digit",), registry=registry)
@@ -153,23 +154,24 @@ async def until(
         await asyncio.sleep(0.2)
 
 
-async def until_counted(source: PrometheusSource, gate: Gate = ERRORS) -> Counted:
-    return await until(source, gate, Counted, lambda counted: bool(counted.windows))
+async def until_counted(source: PrometheusSource, gate: Gate = ERRORS, arms: Arms = ARMS) -> Counted:
+    return await until(source, gate, Counted, lambda counted: bool(counted.windows), arms=arms)
 
 
 class Count:
     """Looks at a source again and again, as the operator does, and adds up what it counts."""
 
-    def __init__(self, source: PrometheusSource, gates: Sequence[Gate] = (ERRORS, LATENCY)) -> None:
+    def __init__(self, source: PrometheusSource, gates: Sequence[Gate] = (ERRORS, LATENCY), arms: Arms = ARMS) -> None:
         self._source = source
         self._gates = gates
+        self._arms = arms
         self.start = 0
         self._after = 0
         self.windows: dict[str, list[Window | SumWindow | BucketWindow]] = {gate.name: [] for gate in gates}
 
     async def begin(self) -> None:
         """Wait until both arms were scraped; everything from then on is counted."""
-        self._after = self.start = (await until_counted(self._source, self._gates[0])).windows[-1].index
+        self._after = self.start = (await until_counted(self._source, self._gates[0], self._arms)).windows[-1].index
 
     async def catch_up(self) -> None:
         """Count all that happened until now."""
@@ -181,7 +183,7 @@ class Count:
             await asyncio.sleep(0.3)
 
     async def look(self) -> Mapping[str, Measurement]:
-        measurements = await self._source.measure(self._gates, ARMS, after=self._after, now=time.time())
+        measurements = await self._source.measure(self._gates, self._arms, after=self._after, now=time.time())
         for name, measurement in measurements.items():
             if isinstance(measurement, Windowed):
                 self.windows[name] += measurement.windows

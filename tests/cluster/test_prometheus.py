@@ -202,6 +202,33 @@ async def test_a_share_of_two_counters_of_the_pods_is_counted(
     assert count.total("right") == Block(counts(45, 0), counts(3, 0))
 
 
+async def test_a_label_that_arrives_late_counts_for_the_version_that_it_names(
+    source: PrometheusSource, champion: Pod, challenger: Pod
+) -> None:
+    arms = replace(ARMS, champion_version="v1", challenger_version="v2")
+    share_of_known = {"total": "known_total", "bad": 'known_total{correct="false"}', "cohortLabel": "version"}
+    gate = Gate.model_validate({"name": "known", "share": share_of_known})
+    mislabelled = Gate.model_validate({"name": "known", "share": {**share_of_known, "cohortLabel": "release"}})
+    since = (await until_counted(source)).through
+    unknown = await until(source, gate, NoData, since=since, arms=arms)
+    champion.known.labels("v1", "true").inc()
+    unnamed = await until(source, gate, Counted, lambda counted: bool(counted.windows), since, arms)
+    unlabelled = await until(source, mislabelled, NoData, since=since, arms=arms)
+    count = Count(source, [gate], arms)
+    await count.begin()
+    champion.known.labels("v1", "false").inc(2)
+    champion.known.labels("v2", "true").inc(30)
+    champion.known.labels("v2", "false").inc(3)
+    challenger.known.labels("v1", "true").inc(40)
+    challenger.known.labels("v0", "false").inc(50)
+    await count.catch_up()
+
+    assert unknown.message.endswith("expose no known_total: is its name right, and has a pod counted anything yet?")
+    assert unnamed.note == 'no pod has counted any known_total with version="v2"'
+    assert unlabelled.message == "known_total has no label release"
+    assert count.total("known") == Block(counts(42, 2), counts(33, 3))
+
+
 async def test_a_gate_with_a_fixed_figure_needs_no_counters_of_the_champion(
     source: PrometheusSource, challenger: Pod
 ) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field, StrictInt
 from modelrollout.api.base import ApiModel
 from modelrollout.api.drift import DriftGate
 from modelrollout.api.mean import MeanGate
-from modelrollout.api.promql import CounterSelector
+from modelrollout.api.promql import CounterSelector, LabelName
 from modelrollout.api.rules import Matches, RegularExpression, Rule
 from modelrollout.api.units import Margin, Number, Percent, PositiveDuration, ShortDuration
 
@@ -104,6 +104,10 @@ class ShareGate(ProportionGate):
     """Counter of the part that is bad, e.g. `digits_outcomes_total{correct="false"}`."""
     good: CounterSelector | None = None
     """Counter of the part that is not bad, in place of `bad`, e.g. `digits_outcomes_total{correct="true"}`."""
+    cohort_label: LabelName | None = None
+    """Label that names the version, as in the Bento's tag, for which a counter counts, whichever pod has it. Without it
+    counters count for the version of their pod.
+    """
 
 
 class QueryGate(ApiModel):

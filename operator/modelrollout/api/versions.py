@@ -20,6 +20,11 @@ def version_of(model: Model) -> Version:
     return Version(bento=model.bento, image=model.image, hash=_digest(canonical, _HASH_LENGTH))
 
 
+def bento_version(bento: str) -> str:
+    """The version in a Bento's tag: `v1` of `churn:v1`."""
+    return bento.partition(":")[2]
+
+
 def workload_name(rollout: str, version_hash: str) -> str:
     """Name of the Deployment and the Service of a version. At most 46 characters, a DNS label if `rollout` is one.
 

@@ -7,6 +7,7 @@ from math import floor
 
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import ChampionHistory, GateStatus
+from modelrollout.api.versions import bento_version
 from modelrollout.cli.console import CommandFailed
 from modelrollout.metrics.client import PrometheusClient, QueryRefused, SourceFailure
 from modelrollout.metrics.selectors import scrape_clock
@@ -72,14 +73,27 @@ async def judge_range(
         window = through
 
 
-def arms_of(spec: ModelRolloutSpec, namespace: str, champion_pods: str, challenger_pods: str) -> Arms:
-    """The arms as the operator asks for them. champion_pods: those of a baseline service if the spec has one."""
+def arms_of(
+    spec: ModelRolloutSpec, namespace: str, champion_pods: str, challenger_pods: str, champion_version: str = ""
+) -> Arms:
+    """The arms as the operator asks for them.
+
+    champion_pods: those of a baseline service if the spec has one.
+    champion_version: in the tag of the champion's Bento.
+    Raises CommandFailed if a gate counts by versions and the champion's is not known.
+    """
+    if spec.baseline.service:
+        champion_version = bento_version(spec.baseline.service.bento)
+    if not champion_version and any(gate.share and gate.share.cohort_label for gate in spec.gates):
+        raise CommandFailed("a gate with a cohortLabel needs --champion-version too")
     return Arms(
         namespace,
         champion_pods,
         challenger_pods,
         reference=_reference(spec).role,
         alone=frozenset(spec.baseline.figures),
+        champion_version=champion_version,
+        challenger_version=bento_version(spec.model.bento),
     )
 
 
@@ -107,7 +121,7 @@ async def past_of_champion(
     pods = {entry["pod"] for entry in labels if arms.arm_of(entry["pod"]) is Arm.CHAMPION}
     if not pods:
         return ()
-    halves = Arms.of_one_version(arms.namespace, pods)
+    halves = Arms.of_one_version(arms.namespace, pods, arms.champion_version)
     counted = [gate for gate in spec.gates if gate.proportion]
     window = floor(since.timestamp() / settings.scrape_interval)
     return champion_history(

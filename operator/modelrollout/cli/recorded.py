@@ -104,7 +104,7 @@ def _measurements(gates: Sequence[Gate], record: Record, status: Status) -> Mapp
         if name is None:
             raise CommandFailed(
                 f"the recording holds nothing that gate {gate.name} could count: only gates with the same codes, "
-                "endpoints, threshold, counters, buckets or expression as a recorded one can be tried "
+                "endpoints, threshold, warm-up, counters, buckets or expression as a recorded one can be tried "
                 "(--prometheus has no such limit)"
             )
         measured[gate.name] = _after(recorded[name], status.evidence.window)
@@ -117,9 +117,9 @@ def _counted(gate: Gate) -> tuple[object, ...]:
         case Gate(error_rate=ErrorRateGate() as kind):
             return "errors", kind.codes, kind.endpoints
         case Gate(latency=LatencyGate() as kind):
-            return "latency", kind.threshold.seconds, kind.endpoints
+            return "latency", kind.threshold.seconds, kind.endpoints, kind.warm_up.seconds
         case Gate(share=ShareGate() as kind):
-            return "share", kind.total, kind.bad, kind.good
+            return "share", kind.total, kind.bad, kind.good, kind.cohort_label
         case Gate(mean=MeanGate() as kind):
             return "mean", kind.sum, kind.count
         case Gate(drift=DriftGate() as kind):

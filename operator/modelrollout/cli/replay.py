@@ -29,6 +29,9 @@ def add_parser(commands: Commands) -> None:
     )
     history.add_argument("--challenger-pods", metavar="REGEX", help="names of the challenger's pods")
     history.add_argument(
+        "--champion-version", metavar="VERSION", help="of the champion's Bento, for gates with a cohortLabel, e.g. v1"
+    )
+    history.add_argument(
         "--from",
         dest="since",
         type=arguments.moment,

@@ -37,7 +37,9 @@ async def _judge(options: argparse.Namespace) -> list[Judged]:
     rollout = read_rollout(options.manifest)
     settings = Settings(scrape_interval=options.scrape_interval)
     namespace = options.namespace or rollout.metadata.namespace
-    arms = arms_of(rollout.spec, namespace, options.champion_pods, options.challenger_pods)
+    arms = arms_of(
+        rollout.spec, namespace, options.champion_pods, options.challenger_pods, options.champion_version or ""
+    )
     auth = BearerTokenFile(options.bearer_token_file) if options.bearer_token_file else None
     verify = str(options.ca_file) if options.ca_file else True
     try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property, partial
 from math import isfinite, isinf
@@ -21,6 +21,7 @@ from modelrollout.metrics.absence import (
     explain_warm_up,
 )
 from modelrollout.metrics.client import PrometheusClient, QueryRefused, SourceFailure
+from modelrollout.metrics.cohorts import by_version, of_version, of_versions, split_by_version
 from modelrollout.metrics.groups import by_value
 from modelrollout.metrics.histograms import (
     bucket_names,
@@ -173,13 +174,9 @@ class _Reader:
         return [Arm.CHALLENGER] if gate.name in self._arms.alone else self._arms.present
 
     def _errors(self, gate: ErrorRateGate, needed: Sequence[Arm]) -> Measurement:
-        return self._counted(
-            REQUESTS,
-            needed,
-            total=self._read(requests(self._arms, gate.endpoints)),
-            part=self._read(failed_requests(self._arms, gate.codes, gate.endpoints)),
-            count_arm=ArmCounts,
-        )
+        total = self._read(requests(self._arms, gate.endpoints))
+        failed = self._read(failed_requests(self._arms, gate.codes, gate.endpoints))
+        return self._counted(self._increases(REQUESTS, needed, total, {TOTAL: total, PART: failed}), ArmCounts)
 
     def _slow(self, gate: LatencyGate, needed: Sequence[Arm]) -> Measurement:
         arms, span, threshold, warm_up = self._arms, self._span, gate.threshold.seconds, _warm_up(gate)
@@ -195,21 +192,37 @@ class _Reader:
         self._require_data(DURATIONS, needed, [*classic, *native], scrapes, windows)
         warm_arms = {arms.arm_of(scrape.pod) for scrape in recent if scrape.reading.is_warm(warm_up)}
         cold = [explain_warm_up(arm, arms, gate.warm_up.seconds) for arm in needed if arm not in warm_arms]
-        return Counted(proportions(windows, ArmCounts), span.through, self._with_notes(boundary.note, *cold))
+        return self._counted(windows, ArmCounts, boundary.note, *cold)
 
     def _share(self, gate: ShareGate, needed: Sequence[Arm]) -> Measurement:
-        family, total = family_of(gate.total), self._read(counter(self._arms, gate.total))
+        if gate.cohort_label is not None:
+            return self._cohorts(gate, gate.cohort_label, needed)
+        total, part = self._total_and_part(gate)
         if gate.good is not None:
-            good = self._read(counter(self._arms, gate.good))
             # Where it is missing everything would be bad.
-            self._require_family(family_of(gate.good), needed, good)
-            return self._counted(
-                family, needed, total=total, part=good, count_arm=lambda all_, good: ArmCounts(all_, all_ - good)
-            )
-        assert gate.bad is not None
-        bad = self._read(counter(self._arms, gate.bad))
-        note = "" if bad else f"no pod has counted any {gate.bad}"
-        return self._counted(family, needed, total=total, part=bad, count_arm=ArmCounts, note=note)
+            self._require_family(family_of(gate.good), needed, part)
+        windows = self._increases(family_of(gate.total), needed, total, {TOTAL: total, PART: part})
+        return self._counted(windows, _count_of(gate), _uncounted(gate, part))
+
+    def _cohorts(self, gate: ShareGate, label: str, needed: Sequence[Arm]) -> Measurement:
+        arms = self._arms
+        total, part = (of_versions(series, label, arms) for series in self._total_and_part(gate))
+        for family, series in ((gate.total, total), (gate.good, part)):
+            # Any pod may have been told what is known of both versions, but nothing tells that nothing is known.
+            if family and not series and not self._exposing(family_of(family)):
+                raise Unreadable(explain_unexposed(needed[-1], arms, family_of(family)))
+        groups = {TOTAL: total, PART: part}
+        by_arm = groups if arms.one_version else split_by_version(groups, label, arms)
+        grown = self._increases(family_of(gate.total), (), total, by_arm)
+        windows = grown if arms.one_version else by_version(grown)
+        unnamed = [arms.version(arm) for arm in needed if not of_version(total, label, arms.version(arm))]
+        notes = [f'no pod has counted any {gate.total} with {label}="{version}"' for version in unnamed]
+        return self._counted(windows, _count_of(gate), "; ".join(notes) or _uncounted(gate, part))
+
+    def _total_and_part(self, gate: ShareGate) -> tuple[list[Series], list[Series]]:
+        part = gate.bad or gate.good
+        assert part is not None
+        return self._read(counter(self._arms, gate.total)), self._read(counter(self._arms, part))
 
     def _summed(self, gate: MeanGate) -> Measurement:
         total, number = self._read(counter(self._arms, gate.sum)), self._read(counter(self._arms, gate.count))
@@ -239,18 +252,8 @@ class _Reader:
         self._require_data(family, list(Arm), [*classic, *native], scrapes, windows)
         return distributions(windows, bucket_names(boundaries))
 
-    def _counted(
-        self,
-        family: str,
-        needed: Sequence[Arm],
-        *,
-        total: Sequence[Series],
-        part: Sequence[Series],
-        count_arm: CountArm,
-        note: str = "",
-    ) -> Measurement:
-        windows = self._increases(family, needed, total, {TOTAL: total, PART: part})
-        return Counted(proportions(windows, count_arm), self._span.through, self._with_notes(note))
+    def _counted(self, windows: Iterable[Increases], count_arm: CountArm, *notes: str) -> Measurement:
+        return Counted(proportions(windows, count_arm), self._span.through, self._with_notes(*notes))
 
     def _increases(
         self, family: str, needed: Sequence[Arm], whole: Sequence[Series], counts: Groups, sums: Groups = _NO_SUMS
@@ -321,13 +324,16 @@ class _Reader:
         silent = [arm for arm in needed if arm not in counting]
         if not silent:
             return
-        span = self._span
-        expression = exposing_pods(self._arms, family, within=span.end - span.start_of(span.recent - 1))
-        labels = self._client.labels(expression, span.end)
-        exposing = {self._arms.arm_of(entry.get("pod", "")) for entry in labels}
+        exposing = self._exposing(family)
         for arm in silent:
             if arm not in exposing:
                 raise Unreadable(explain_unexposed(arm, self._arms, family))
+
+    def _exposing(self, family: str) -> set[Arm | None]:
+        """The arms that expose anything of a metric family, None for neither."""
+        span = self._span
+        expression = exposing_pods(self._arms, family, within=span.end - span.start_of(span.recent - 1))
+        return {self._arms.arm_of(entry.get("pod", "")) for entry in self._client.labels(expression, span.end)}
 
     def _with_notes(self, *own: str) -> str:
         notes = [note for note in own if note]
@@ -338,6 +344,14 @@ class _Reader:
             direction = "ahead of" if self._skew > 0 else "behind"
             notes.append(f"Prometheus' clock is {abs(self._skew):.0f} s {direction} this one")
         return "; ".join(notes)
+
+
+def _count_of(gate: ShareGate) -> CountArm:
+    return ArmCounts if gate.good is None else lambda all_, good: ArmCounts(all_, all_ - good)
+
+
+def _uncounted(gate: ShareGate, part: Sequence[Series]) -> str:
+    return "" if part or gate.bad is None else f"no pod has counted any {gate.bad}"
 
 
 def _warm_up(gate: LatencyGate) -> int:

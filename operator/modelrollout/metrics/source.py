@@ -26,6 +26,8 @@ class Arms:
 
     reference: what the champion's side is, for a person: the champion, or a baseline in its place.
     alone: gates, by name, that need counters of the challenger only, since they compare it with a fixed figure.
+    champion_version, challenger_version: of the Bento, as in its tag; needed by gates with a cohort label.
+    one_version: whether both arms are of one version, so that only their pods tell them apart.
     """
 
     namespace: str
@@ -33,12 +35,18 @@ class Arms:
     challenger_pods: str
     reference: str = "champion"
     alone: frozenset[str] = frozenset()
+    champion_version: str = ""
+    challenger_version: str = ""
+    one_version: bool = False
 
     @classmethod
-    def of_one_version(cls, namespace: str, pods: Collection[str]) -> Self:
-        """The pods of one version, by name, in two halves to compare with each other. A lone pod is the first half."""
+    def of_one_version(cls, namespace: str, pods: Collection[str], version: str) -> Self:
+        """The pods of one version, by name, in two halves to compare with each other. A lone pod is the first half.
+
+        version: in the tag of its Bento.
+        """
         first, second = ("|".join(sorted(pods)[half::2]) for half in range(2))
-        return cls(namespace, first, second)
+        return cls(namespace, first, second, champion_version=version, challenger_version=version, one_version=True)
 
     @property
     def present(self) -> Sequence[Arm]:
@@ -48,6 +56,10 @@ class Arms:
     def pods(self, arm: Arm) -> str:
         """The regular expression of one arm."""
         return self.champion_pods if arm is Arm.CHAMPION else self.challenger_pods
+
+    def version(self, arm: Arm) -> str:
+        """The version of an arm's Bento."""
+        return self.champion_version if arm is Arm.CHAMPION else self.challenger_version
 
     def name(self, arm: Arm) -> str:
         """What an arm is, for a person."""

@@ -12,7 +12,7 @@ from modelrollout.api.parsing import parse_rollout, parse_status
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Status
 from modelrollout.api.validation import Problem
-from modelrollout.api.versions import pod_pattern, workload_name
+from modelrollout.api.versions import bento_version, pod_pattern, workload_name
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.client import DEPLOYMENT, MODEL_ROLLOUT, POD, SERVICE, KubeClient, KubeError, Manifest
 from modelrollout.kube.events import EventRecorder
@@ -152,6 +152,8 @@ class Reconciler:
                 challenger_pods=pod_pattern(owner.name, arms.challenger.hash),
                 reference=arms.role,
                 alone=frozenset(rollout.spec.baseline.figures),
+                champion_version=bento_version(arms.champion.bento),
+                challenger_version=bento_version(arms.challenger.bento),
             ),
             after=rollout.status.evidence.window,
             now=self.now().timestamp(),
@@ -169,7 +171,7 @@ class Reconciler:
             return {}
         return await self.metrics.measure(
             [gate for gate in rollout.spec.gates if gate.proportion],
-            Arms.of_one_version(owner.namespace, pods),
+            Arms.of_one_version(owner.namespace, pods, bento_version(status.champion.bento)),
             after=floor(now / settings.scrape_interval) - settings.history_windows,
             now=now,
         )

@@ -22,7 +22,13 @@ from modelrollout.metrics.source import Arms
 from modelrollout.rollout.measurements import Counted, Measurement, NoData, SourceDown, Window
 
 CHAMPION, CHALLENGER = (version_of(spec(bento).model).hash for bento in ("churn:v1", "churn:v2"))
-ARMS = Arms("ml", pod_pattern("churn", CHAMPION), pod_pattern("churn", CHALLENGER))
+ARMS = Arms(
+    "ml",
+    pod_pattern("churn", CHAMPION),
+    pod_pattern("churn", CHALLENGER),
+    champion_version="v1",
+    challenger_version="v2",
+)
 
 
 @dataclass
@@ -167,8 +173,7 @@ async def test_the_past_of_the_champion_is_counted_by_halves_of_its_pods() -> No
     world, _ = lived(0.005)
     source = Remembered(world)
     await past(client, source)
-    assert source.asked[0][0].champion_pods == "|".join(pods(CHAMPION, 1, 3))
-    assert source.asked[0][0].challenger_pods == "|".join(pods(CHAMPION, 2))
+    assert source.asked[0][0] == Arms.of_one_version("ml", pods(CHAMPION, 1, 2, 3), "v1")
 
 
 async def test_the_past_of_one_pod_is_counted_alone() -> None:
@@ -198,6 +203,28 @@ async def test_a_prometheus_that_cannot_tell_the_pods_is_told() -> None:
 async def test_the_source_is_told_what_is_compared(baseline: dict[str, Any], reference: str, alone: set[str]) -> None:
     arms = arms_of(spec("churn:v2", baseline=baseline), "ml", "churn-a-.*", "churn-b-.*")
     assert (arms.reference, arms.alone) == (reference, alone)
+
+
+LABELS = [{"name": "labels", "share": {"total": "a_total", "bad": "b_total", "cohortLabel": "version"}}]
+
+
+@pytest.mark.parametrize(
+    ("baseline", "champion_version", "expected"),
+    [
+        ({"champion": {}}, "v1", "v1"),
+        ({"service": {"bento": "majority:m3", "image": "registry.example/majority:m3"}}, "", "m3"),
+    ],
+)
+async def test_the_source_is_told_which_versions_a_label_may_name(
+    baseline: dict[str, Any], champion_version: str, expected: str
+) -> None:
+    arms = arms_of(spec("churn:v2", baseline=baseline, gates=LABELS), "ml", "a-.*", "b-.*", champion_version)
+    assert (arms.champion_version, arms.challenger_version) == (expected, "v2")
+
+
+async def test_a_version_that_only_the_user_knows_is_asked_for() -> None:
+    with pytest.raises(CommandFailed, match="needs --champion-version"):
+        arms_of(spec("churn:v2", gates=LABELS), "ml", "a-.*", "b-.*")
 
 
 async def test_a_range_beside_a_baseline_is_judged_against_it() -> None:

@@ -25,7 +25,7 @@ def test_the_clock_is_both_arms_scrapes() -> None:
 def test_the_pods_of_one_version_are_read_as_two_halves_and_a_lone_one_without_the_other(
     pods: list[str], expression: str
 ) -> None:
-    assert f'pod=~"{expression}"' in scrape_clock(Arms.of_one_version("ml", pods))
+    assert f'pod=~"{expression}"' in scrape_clock(Arms.of_one_version("ml", pods, "v1"))
 
 
 def test_bentoml_s_own_endpoints_do_not_count_by_default() -> None:

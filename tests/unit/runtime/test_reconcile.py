@@ -1,17 +1,20 @@
 """One reconcile against a client that remembers the order of what was asked of it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.unit.kube.fake_client import FakeKubeClient
 
 from modelrollout.api.gates import Gate
+from modelrollout.api.model import Model
+from modelrollout.api.status import EvidenceCheckpoint, RolloutProgress, Status, Watch
+from modelrollout.api.versions import version_of
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.client import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, Invalid, Manifest, ResourceKind
 from modelrollout.kube.events import EventRecorder
-from modelrollout.metrics.source import Arms
+from modelrollout.metrics.source import Arms, MetricsSource
 from modelrollout.rollout.measurements import Measurement
 from modelrollout.runtime.queue import Key
 from modelrollout.runtime.reconcile import Reconciler
@@ -51,13 +54,25 @@ def rollout(**spec: Any) -> Manifest:
     }
 
 
-def reconciler(client: FakeKubeClient) -> Reconciler:
+class Asked:
+    """Metrics of which nothing is known, and the arms that were asked for."""
+
+    arms: Arms | None = None
+
+    async def measure(
+        self, gates: Sequence[Gate], arms: Arms, *, after: int | None, now: float
+    ) -> Mapping[str, Measurement]:
+        self.arms = arms
+        return {}
+
+
+def reconciler(client: FakeKubeClient, metrics: MetricsSource | None = None) -> Reconciler:
     return Reconciler(
         client=client,
         applier=Applier(client),
         recorder=EventRecorder(client, now=lambda: NOW),
         router=GatewayAPIRouter(),
-        metrics=NoMetrics(),
+        metrics=metrics or NoMetrics(),
         telemetry=Telemetry(),
         settings=OperatorSettings(prometheus_url="http://unused"),
         now=lambda: NOW,
@@ -78,6 +93,27 @@ async def test_what_was_decided_is_written_before_it_is_done_and_pods_come_befor
     workload = status(client)["champion"]["hash"]
     writes = [request for request in client.requests if request.startswith(("apply", "delete"))]
     assert writes[:4] == ["apply_status churn", f"apply churn-{workload}", f"apply churn-{workload}", "apply churn"]
+
+
+V1, V2 = (version_of(Model(bento=bento, image=bento)) for bento in ("churn:v1", "churn:v2"))
+WATCHED = Watch(since=NOW, until=NOW + timedelta(hours=1), hold_back_percent=5)
+BEGUN = RolloutProgress(started_at=NOW, attempt=1, step=0, step_since=NOW, target_weight=10)
+
+
+@pytest.mark.parametrize(
+    "compared",
+    [
+        pytest.param({"champion": V1, "challenger": V2, "rollout": BEGUN}, id="rollout"),
+        pytest.param({"previous": V1, "champion": V2, "watch": WATCHED}, id="watch after promotion"),
+    ],
+)
+async def test_the_source_is_told_the_versions_that_labels_may_name(compared: dict[str, Any]) -> None:
+    manifest = rollout(model={"bento": "churn:v2", "image": "churn:v2"})
+    manifest["status"] = Status(evidence=EvidenceCheckpoint(window=1, at=NOW), **compared).manifest()
+    metrics = Asked()
+    await reconciler(FakeKubeClient(manifest), metrics).reconcile(KEY)
+    assert metrics.arms is not None
+    assert (metrics.arms.champion_version, metrics.arms.challenger_version) == ("v1", "v2")
 
 
 async def test_a_reconcile_of_an_unchanged_world_writes_nothing() -> None:
