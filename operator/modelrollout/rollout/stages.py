@@ -115,14 +115,7 @@ def _ramp(draft: Draft, challenger: Version, observation: Observation, assessmen
         draft.begin_promotion("PromotionForced", "promoted by command")
         return
     approved = draft.asked("approve")
-    missed = missed_deadline(draft.spec.strategy, progress, draft.now)
-    if missed and approved:
-        draft.extend(missed)
-        missed = None
-    if missed:
-        draft.hold(missed)
-    else:
-        progress = draft.progress(held_since=None)
+    missed = _held_by_deadline(draft, progress, approved)
     route = observation.route
     applied = route.settled and route.weights.get(challenger.hash) == progress.target_weight
     if assessment is None or not assessment.complete or assessment.suspicion or not applied:
@@ -150,6 +143,19 @@ def _incomparable(draft: Draft, observation: Observation) -> bool:
 def _pods(observation: Observation, version: Version) -> VersionObservation:
     absent = VersionObservation(hash=version.hash, desired=0, ready=0, updated=False)
     return observation.versions.get(version.hash, absent)
+
+
+def _held_by_deadline(draft: Draft, progress: RolloutProgress, approved: bool) -> MissedDeadline | None:
+    """The deadline for which the weight is held, unless it was approved to go on."""
+    missed = missed_deadline(draft.spec.strategy, progress, draft.now)
+    if missed and approved:
+        draft.extend(missed)
+        return None
+    if missed:
+        draft.hold(missed)
+    else:
+        draft.progress(held_since=None)
+    return missed
 
 
 def _needs_more_time(step: NextStep, progress: RolloutProgress, missed: MissedDeadline) -> bool:
