@@ -139,9 +139,10 @@ async def test_what_a_pod_answers_while_it_warms_up_is_left_out(
 ) -> None:
     gate = Gate.model_validate({"name": "warm", "latency": {"threshold": "250ms", "warmUp": "3s"}})
     champion.answer(1)
+    await until(source, gate, Counted, lambda counted: "champion" not in counted.note)
     challenger.stop()
     challenger.start()
-    count = Count(source, [gate])
+    count = Count(source, [ERRORS, gate])
     await count.begin()
     challenger.answer(5, seconds=0.6)
     await count.catch_up()
@@ -154,6 +155,7 @@ async def test_what_a_pod_answers_while_it_warms_up_is_left_out(
     await count.catch_up()
 
     assert cold.note == "no challenger pod is warm yet: each is counted from 3 s after its first request on"
+    assert count.total("errors").challenger == counts(26, 0)
     assert count.total("warm") == Block(counts(10, 0), counts(21, 1))
 
 
