@@ -117,6 +117,26 @@ def test_what_was_not_counted_cannot_be_judged(gate: dict[str, Any]) -> None:
         list(decide_under(rollout, changes))
 
 
+@pytest.mark.parametrize(
+    ("kind", "kept", "other"),
+    [
+        ("latency", {"threshold": "1s", "warmUp": "60s"}, {"threshold": "1s", "warmUp": "2m"}),
+        ("share", {"total": "a", "bad": "b", "cohortLabel": "v"}, {"total": "a", "bad": "b"}),
+    ],
+)
+def test_what_was_counted_of_other_requests_cannot_be_judged(
+    kind: str, kept: dict[str, Any], other: dict[str, Any]
+) -> None:
+    (rollout,) = rollouts(recorded(gates=[{"name": "recorded", kind: kept}]))
+
+    def tried(options: dict[str, Any]) -> Changes:
+        return Changes((Gate.model_validate({"name": "tried", kind: {**options, "maxIncrease": "3%"}}),))
+
+    assert list(decide_under(rollout, tried(kept)))
+    with pytest.raises(CommandFailed, match="the recording holds nothing that gate tried could count"):
+        list(decide_under(rollout, tried(other)))
+
+
 def test_a_recording_is_split_into_its_rollouts() -> None:
     world = RecordedWorld().run(30)
     assert isinstance(world, RecordedWorld)
