@@ -10,6 +10,9 @@ from modelrollout.api.promql import CounterSelector, LabelName, MetricName
 from modelrollout.api.rules import Rule
 from modelrollout.api.units import Number, Percent, PositiveMargin
 
+# With one more for the rest: the state of so many takes less than 1 KiB of the status.
+MOST_BUCKETS = 20
+
 
 def _each_once(field: str) -> Rule:
     return Rule(
@@ -60,13 +63,16 @@ class DriftGate(ApiModel):
     label: LabelName | None = None
     """The label of `counter` the values of which are the buckets, e.g. `digit`."""
     values: (
-        Annotated[tuple[Annotated[str, Field(min_length=1, max_length=128)], ...], Field(min_length=1, max_length=32)]
+        Annotated[
+            tuple[Annotated[str, Field(min_length=1, max_length=128)], ...],
+            Field(min_length=1, max_length=MOST_BUCKETS),
+        ]
         | None
     ) = None
     """The values that are a bucket each, best in an order of their own if they have one. All others are one more."""
     histogram: MetricName | None = None
     """Name of a classic histogram, in place of `counter`, e.g. `digits_confidence`."""
-    boundaries: Annotated[tuple[Number, ...], Field(min_length=1, max_length=32)] | None = None
+    boundaries: Annotated[tuple[Number, ...], Field(min_length=1, max_length=MOST_BUCKETS)] | None = None
     """Boundaries between the buckets: some or all of those that the histogram has in its label `le`."""
     tolerated: Percent = Percent("5%")
     """Share of the predictions that may have moved to other buckets without a rollback (total variation distance)."""

@@ -1,10 +1,13 @@
 """What a challenger is compared with, by what, and whether the traffic lets it be compared."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.e2e.rollouts.world import PAUSED_WEIGHT, World, condition, is_now, is_paused, with_gates
 
+from modelrollout.api.status import GateStatus
+from modelrollout.evidence.verdict import Guarantee, Verdict
 from modelrollout_demo.kubectl import Object
 from modelrollout_demo.rollouts import NAME
 from modelrollout_demo.stories import (
@@ -21,10 +24,38 @@ from modelrollout_demo.stories import (
 STORY = {story.version: story for story in STORIES}
 BASELINE_WEIGHT = 10
 
+CONFIDENCE = {
+    "name": "confidence",
+    "mean": {
+        "sum": "digits_confidence_sum",
+        "count": "digits_confidence_count",
+        "better": "Higher",
+        "maxDegradation": 0.2,
+        "tolerated": 0.1,
+    },
+}
+DIGITS = {
+    "name": "digits",
+    "drift": {
+        "counter": "digits_predictions_total",
+        "label": "digit",
+        "values": [str(digit) for digit in range(10)],
+        "tolerated": "15%",
+        "maxDistance": "25%",
+    },
+}
+
 
 def unsure(**margin: str) -> Object:
     """A gate on the share of answers that the model itself is not sure of."""
     return {"name": "unsure", "share": {"total": "digits_predictions_total", "bad": "digits_unsure_total", **margin}}
+
+
+def last_judged(world: World, version: str) -> Sequence[GateStatus]:
+    """What the gates beyond those of the example said last while a version was the challenger."""
+    bento = world.rollout.digits.version(version).bento
+    judged = [now for now in world.rollout.history if now.status.challenger and now.status.challenger.bento == bento]
+    return judged[-1].status.gates[2:]
 
 
 def test_a_simple_service_is_beside_a_rollout_and_its_watch_and_the_challenger_is_judged_against_it(
@@ -80,6 +111,34 @@ def test_traffic_past_the_gateway_holds_a_surer_challenger_until_it_ends(world: 
         world.rollout.until(lambda now: is_serving(now, f"{NAME}:v1"), "the promotion of v1")
     assert all(not answer.failed for answer in more.answers)
     print(f"missed: {missed.message}")
+
+
+def test_a_version_is_promoted_by_its_mean_confidence_and_the_digits_it_sees(world: World) -> None:
+    world.serve("v1")
+    with world.no_failures():
+        world.rollout.apply("v2", with_gates(CONFIDENCE, DIGITS))
+        outcome = await_promotion(world.rollout, STORY["v2"])
+    assert outcome.problems == []
+    confidence, digits = last_judged(world, "v2")
+    assert (confidence.guarantee, digits.guarantee) == (Guarantee.ASYMPTOTIC, Guarantee.EXACT)
+    assert (confidence.verdict, digits.verdict) == (Verdict.PASS, Verdict.PASS)
+    assert confidence.champion is not None
+    assert confidence.challenger is not None
+    # Naive Bayes is surer of itself than it should be.
+    assert 0.85 < float(confidence.challenger) < 0.96 < float(confidence.champion) < 1
+    assert digits.champion is digits.challenger is None
+    print(f"first weight to promotion: {outcome.seconds:.0f} s; {confidence.message}; {digits.message}")
+
+
+def test_a_version_whose_confidence_is_spread_otherwise_is_rolled_back(world: World) -> None:
+    world.serve("v2")
+    spread = {"histogram": "digits_confidence", "boundaries": [0.9, 0.99], "tolerated": "20%", "maxDistance": "30%"}
+    with world.no_failures():
+        world.rollout.apply("v1", with_gates(CONFIDENCE, {"name": "spread", "drift": spread}))
+        story = Story("v1", "otherwise sure", Ending.ROLLED_BACK, "GateFailed", "are in bucket above 0.99")
+        outcome = await_rollback(world.rollout, story)
+    assert outcome.problems == []
+    print(f"first weight to rollback: {outcome.seconds:.0f} s")
 
 
 def test_a_version_that_is_less_sure_is_rolled_back_by_a_gate_on_its_own_counters(world: World) -> None:

@@ -245,12 +245,17 @@ def test_a_plan_as_json_has_null_for_never(tmp_path: Path, capsys: pytest.Captur
     assert found["rollbacks"][0][1]["requests"] is None
 
 
-def test_gates_on_queries_are_named_as_not_estimated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    both = write(tmp_path, gates=[{"name": "errors", "errorRate": {"maxIncrease": "2%"}}, QUERY])
-    assert main(["plan", "-f", str(both), "-r", "50"]) == 0
-    assert "score: a query" in capsys.readouterr().out
-    assert main(["plan", "-f", str(write(tmp_path, gates=[QUERY])), "-r", "50"]) == 1
-    assert "no gate counts bad requests" in capsys.readouterr().err
+def test_gates_that_count_no_bad_requests_are_named_as_not_estimated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loss = {"name": "loss", "mean": {"sum": "loss_sum", "count": "loss_count", "maxDegradation": 1}}
+    others = [QUERY, loss, {"name": "classes", "drift": {"histogram": "score", "boundaries": [0.5]}}]
+    all_ = write(tmp_path, gates=[{"name": "errors", "errorRate": {"maxIncrease": "2%"}}, *others])
+    assert main(["plan", "-f", str(all_), "-r", "50"]) == 0
+    told = capsys.readouterr().out
+    assert all(reason in told for reason in ("score: a query, ", "loss: a mean, ", "classes: drift, "))
+    assert main(["plan", "-f", str(write(tmp_path, gates=others)), "-r", "50"]) == 1
+    assert "no gate counts bad requests (score: a query, " in capsys.readouterr().err
 
 
 def test_the_champion_is_taken_as_it_is_told(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,6 +108,8 @@ def test_gates_are_matched_by_what_they_count_and_not_by_name() -> None:
         {"errorRate": {"endpoints": "/other"}},
         {"latency": {"threshold": "1s"}},
         {"query": {"expression": 'x{pod=~"{{pods}}"}', "max": 1}},
+        {"mean": {"sum": "loss_sum", "count": "loss_count", "maxDegradation": 1}},
+        {"drift": {"histogram": "score", "boundaries": [0.5]}},
     ],
 )
 def test_what_was_not_counted_cannot_be_judged(gate: dict[str, Any]) -> None:

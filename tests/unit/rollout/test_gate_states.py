@@ -1,5 +1,6 @@
 """States of gates as they come back from the API server, or from another time."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from tests.unit.api.strategies import gates
 from tests.unit.rollout.world import spec
 
+from modelrollout.api.drift import MOST_BUCKETS
 from modelrollout.api.gates import Gate
 from modelrollout.api.spec import Risk
 from modelrollout.api.status import GateStatus
@@ -106,6 +108,13 @@ def test_a_state_that_cannot_be_read_begins_anew() -> None:
     for gate in (ERRORS, LOSS, CLASSES):
         test = gate_test(gate)
         assert test.update({"evidence": "AAAA", "windows": 3}, datum_of(gate)) == test.update(None, datum_of(gate))
+
+
+def test_the_state_of_as_many_buckets_as_allowed_takes_less_than_1_kib() -> None:
+    values = [str(value) for value in range(MOST_BUCKETS)]
+    test = gate_test({"name": "gate", "drift": {"counter": "p_total", "label": "class", "values": values}})
+    counts = tuple(range(10**7, 10**7 + len(values) + 1))
+    assert len(json.dumps(test.update(None, BucketWindow(1, counts, counts)))) < 1024
 
 
 @given(gates)

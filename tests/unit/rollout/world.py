@@ -9,12 +9,24 @@ from datetime import UTC, datetime, timedelta
 from math import floor
 from random import Random
 
+from modelrollout.api.gates import Gate
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status
 from modelrollout.evidence.counts import ArmCounts, Block
+from modelrollout.evidence.mean import ArmSum
 from modelrollout.rollout.decide import arms_to_judge, decide
-from modelrollout.rollout.measurements import Counted, Measurement, NoData, SourceDown, Window
+from modelrollout.rollout.measurements import (
+    Bucketed,
+    BucketWindow,
+    Counted,
+    Measurement,
+    NoData,
+    SourceDown,
+    Summed,
+    SumWindow,
+    Window,
+)
 from modelrollout.rollout.observation import Observation, RouteObservation, VersionObservation
 from modelrollout.rollout.plan import Event, Plan
 from modelrollout.rollout.settings import Settings
@@ -48,6 +60,7 @@ class World:
     """`step` lets one scrape interval pass, decides, and carries the plan out.
 
     starts: seconds that a version's pods need, by bento; None for never. error_rates: by bento.
+    losses: mean loss of an answer, by bento; classes: share of the answers in each class, by bento.
     requests_per_second: of all versions together. misrouted: percent that a bento really gets, whatever its weight.
     """
 
@@ -56,6 +69,8 @@ class World:
     now: datetime = START
     starts: dict[str, float | None] = field(default_factory=dict)
     error_rates: dict[str, float] = field(default_factory=dict)
+    losses: dict[str, float] = field(default_factory=dict)
+    classes: dict[str, tuple[float, ...]] = field(default_factory=dict)
     requests_per_second: float = 200.0
     misrouted: dict[str, float] = field(default_factory=dict)
     prometheus: str = "up"
@@ -159,10 +174,28 @@ class World:
             return {gate.name: SourceDown("connection refused") for gate in self.spec.gates}
         if self.prometheus == "empty":
             return {gate.name: NoData("no scrapes", through) for gate in self.spec.gates}
-        windows = []
-        for index in range(after + 1, through + 1):
-            counts = self.counts.get(index, {})
-            champion, challenger = counts.get(arms.champion.hash), counts.get(arms.challenger.hash)
-            if champion is not None and challenger is not None:
-                windows.append(Window(index, Block(champion, challenger)))
-        return {gate.name: Counted(tuple(windows), through) for gate in self.spec.gates}
+        keys = arms.champion.hash, arms.challenger.hash
+        served = [i for i in range(after + 1, through + 1) if self.counts.get(i, {}).keys() >= set(keys)]
+
+        def measured(gate: Gate) -> Measurement:
+            if gate.mean:
+                return Summed(tuple(SumWindow(i, *(self._sum(i, key) for key in keys)) for i in served), through)
+            if gate.drift:
+                return Bucketed(
+                    tuple(BucketWindow(i, *(self._classes(i, key) for key in keys)) for i in served), through
+                )
+            return Counted(tuple(Window(i, Block(*(self.counts[i][key] for key in keys))) for i in served), through)
+
+        return {gate.name: measured(gate) for gate in self.spec.gates}
+
+    def _sum(self, window: int, key: str) -> ArmSum:
+        """The losses of a version's answers in a window, each time the same."""
+        requests = self.counts[window][key].total
+        mean = self.losses.get(self.bentos[key], 1.0)
+        return ArmSum(requests, Random(f"{window} {key}").gauss(mean * requests, requests**0.5))
+
+    def _classes(self, window: int, key: str) -> tuple[int, ...]:
+        """The same for the classes of the answers."""
+        shares = self.classes.get(self.bentos[key], (0.5, 0.3, 0.2))
+        drawn = Random(f"{window} {key}").choices(range(len(shares)), shares, k=self.counts[window][key].total)
+        return tuple(drawn.count(bucket) for bucket in range(len(shares)))
