@@ -56,6 +56,7 @@ class Pod:
         self.outcomes = Counter("outcomes", "Labels that arrived", ("correct",), registry=registry)
         self.known = Counter("known", "Labels that arrived, by the version", ("version", "correct"), registry=registry)
         self.reviews = Counter("reviews", "What people think of answers", ("verdict",), registry=registry)
+        self.errors = Summary("squared_error", "Of answers, by their version", ("version",), registry=registry)
         self.profits = Summary("profit", "What an answer earned, or lost", registry=registry)
         self.predictions = Counter("predictions", "Answers by what they say", ("digit",), registry=registry)
         self.scores = Histogram("score", "How sure answers are", registry=registry, buckets=(-0.5, 0.1, 0.5, 0.9))

@@ -27,7 +27,7 @@ from modelrollout.evidence.counts import Block
 from modelrollout.evidence.mean import ArmSum
 from modelrollout.metrics.prometheus import PrometheusSource
 from modelrollout.metrics.source import Arms
-from modelrollout.rollout.measurements import BadQuery, Bucketed, Counted, Evaluated, NoData, Point, SourceDown
+from modelrollout.rollout.measurements import BadQuery, Bucketed, Counted, Evaluated, NoData, Point, SourceDown, Summed
 
 
 @pytest.fixture(scope="module")
@@ -269,6 +269,27 @@ async def test_a_sum_that_falls_is_no_reset(source: PrometheusSource, champion: 
     await count.catch_up()
 
     assert count.sums("profit") == (ArmSum(2, -10.25), ArmSum(3, 4.5))
+
+
+async def test_an_error_that_is_known_late_counts_for_the_version_that_it_names(
+    source: PrometheusSource, champion: Pod, challenger: Pod
+) -> None:
+    arms = replace(ARMS, champion_version="v1", challenger_version="v2")
+    counters = {"sum": "squared_error_sum", "count": "squared_error_count", "cohortLabel": "version"}
+    gate = Gate.model_validate({"name": "error", "mean": {**counters, "maxDegradation": 1}})
+    since = (await until_counted(source)).through
+    champion.errors.labels("v1").observe(0)
+    unnamed = await until(source, gate, Summed, lambda summed: bool(summed.windows), since, arms)
+    count = Count(source, [ERRORS, gate], arms)
+    await count.begin()
+    champion.errors.labels("v1").observe(0.25)
+    champion.errors.labels("v2").observe(4)
+    challenger.errors.labels("v2").observe(1.5)
+    challenger.errors.labels("v0").observe(100)
+    await count.catch_up()
+
+    assert unnamed.note == 'no pod has counted any squared_error_count with version="v2"'
+    assert count.sums("error") == (ArmSum(1, 0.25), ArmSum(2, 5.5))
 
 
 async def test_a_mean_needs_both_of_its_counters(source: PrometheusSource) -> None:

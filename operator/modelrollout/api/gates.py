@@ -193,6 +193,12 @@ class Gate(ApiModel):
         return self.error_rate or self.latency or self.share
 
     @property
+    def cohort_label(self) -> str | None:
+        """Label that names the version for which counters count; None if they count for the version of their pod."""
+        kind = self.share or self.mean
+        return kind.cohort_label if kind else None
+
+    @property
     def digest(self) -> str:
         """Of all that the manifest says of it. Members at their default make no difference."""
         return hashlib.sha256(json.dumps(self.manifest(), sort_keys=True).encode()).hexdigest()[:10]

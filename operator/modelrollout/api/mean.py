@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from modelrollout.api.base import ApiModel
-from modelrollout.api.promql import CounterSelector
+from modelrollout.api.promql import CounterSelector, LabelName
 from modelrollout.api.rules import Rule
 from modelrollout.api.units import Number
 
@@ -60,6 +60,10 @@ class MeanGate(ApiModel):
     """
     count: CounterSelector
     """Counter of the values, e.g. `digits_loss_count`."""
+    cohort_label: LabelName | None = None
+    """Label that names the version, as in the Bento's tag, for which a counter counts, whichever pod has it. Without it
+    counters count for the version of their pod.
+    """
     better: Better = Better.LOWER
     """Whether a `Lower` mean is better, like a loss, or a `Higher` one, like a value to the business."""
     max_degradation: Difference | None = None

@@ -84,7 +84,7 @@ def arms_of(
     """
     if spec.baseline.service:
         champion_version = bento_version(spec.baseline.service.bento)
-    if not champion_version and any(gate.share and gate.share.cohort_label for gate in spec.gates):
+    if not champion_version and any(gate.cohort_label for gate in spec.gates):
         raise CommandFailed("a gate with a cohortLabel needs --champion-version too")
     return Arms(
         namespace,

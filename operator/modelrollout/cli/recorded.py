@@ -121,7 +121,7 @@ def _counted(gate: Gate) -> tuple[object, ...]:
         case Gate(share=ShareGate() as kind):
             return "share", kind.total, kind.bad, kind.good, kind.cohort_label
         case Gate(mean=MeanGate() as kind):
-            return "mean", kind.sum, kind.count
+            return "mean", kind.sum, kind.count, kind.cohort_label
         case Gate(drift=DriftGate() as kind):
             return "drift", kind.counter, kind.label, kind.histogram, kind.buckets
         case Gate(query=QueryGate() as kind):

@@ -195,29 +195,19 @@ class _Reader:
         return self._counted(windows, ArmCounts, boundary.note, *cold)
 
     def _share(self, gate: ShareGate, needed: Sequence[Arm]) -> Measurement:
-        if gate.cohort_label is not None:
-            return self._cohorts(gate, gate.cohort_label, needed)
         total, part = self._total_and_part(gate)
+        groups = {TOTAL: total, PART: part}
+        if gate.cohort_label is not None:
+            required = {TOTAL: gate.total} | ({PART: gate.good} if gate.good else {})
+            windows, note = self._increases_of_cohorts(gate.cohort_label, needed, required, groups)
+            return self._counted(
+                windows, _count_of(gate), note or _uncounted(gate, of_versions(part, gate.cohort_label, self._arms))
+            )
         if gate.good is not None:
             # Where it is missing everything would be bad.
             self._require_family(family_of(gate.good), needed, part)
-        windows = self._increases(family_of(gate.total), needed, total, {TOTAL: total, PART: part})
+        windows = self._increases(family_of(gate.total), needed, total, groups)
         return self._counted(windows, _count_of(gate), _uncounted(gate, part))
-
-    def _cohorts(self, gate: ShareGate, label: str, needed: Sequence[Arm]) -> Measurement:
-        arms = self._arms
-        total, part = (of_versions(series, label, arms) for series in self._total_and_part(gate))
-        for family, series in ((gate.total, total), (gate.good, part)):
-            # Any pod may have been told what is known of both versions, but nothing tells that nothing is known.
-            if family and not series and not self._exposing(family_of(family)):
-                raise Unreadable(explain_unexposed(needed[-1], arms, family_of(family)))
-        groups = {TOTAL: total, PART: part}
-        by_arm = groups if arms.one_version else split_by_version(groups, label, arms)
-        grown = self._increases(family_of(gate.total), (), total, by_arm)
-        windows = grown if arms.one_version else by_version(grown)
-        unnamed = [arms.version(arm) for arm in needed if not of_version(total, label, arms.version(arm))]
-        notes = [f'no pod has counted any {gate.total} with {label}="{version}"' for version in unnamed]
-        return self._counted(windows, _count_of(gate), "; ".join(notes) or _uncounted(gate, part))
 
     def _total_and_part(self, gate: ShareGate) -> tuple[list[Series], list[Series]]:
         part = gate.bad or gate.good
@@ -226,10 +216,15 @@ class _Reader:
 
     def _summed(self, gate: MeanGate) -> Measurement:
         total, number = self._read(counter(self._arms, gate.sum)), self._read(counter(self._arms, gate.count))
-        windows = self._increases(family_of(gate.count), list(Arm), number, {COUNT: number}, {SUM: total})
-        # Where it is missing every value would be 0.
-        self._require_family(family_of(gate.sum), list(Arm), total)
-        return Summed(means(windows), self._span.through, self._with_notes())
+        counts, sums, note = {COUNT: number}, {SUM: total}, ""
+        if gate.cohort_label is not None:
+            required = {COUNT: gate.count, SUM: gate.sum}
+            windows, note = self._increases_of_cohorts(gate.cohort_label, list(Arm), required, counts, sums)
+        else:
+            windows = self._increases(family_of(gate.count), list(Arm), number, counts, sums)
+            # Where it is missing every value would be 0.
+            self._require_family(family_of(gate.sum), list(Arm), total)
+        return Summed(means(windows), self._span.through, self._with_notes(note))
 
     def _bucketed(self, gate: DriftGate) -> Measurement:
         windows = self._by_boundary(gate.histogram, gate.boundaries or ()) if gate.histogram else self._by_value(gate)
@@ -267,6 +262,28 @@ class _Reader:
         windows = increases(scrapes, self._arms, self._span)
         self._require_data(family, needed, whole, scrapes, windows)
         return windows
+
+    def _increases_of_cohorts(
+        self, label: str, needed: Sequence[Arm], required: Mapping[str, str], counts: Groups, sums: Groups = _NO_SUMS
+    ) -> tuple[Iterable[Increases], str]:
+        """As `_increases`, by the versions that a label names, and a note on those that it does not name.
+
+        required: selectors of the groups that must not be missing, that of the whole before others.
+        """
+        arms = self._arms
+        named = {name: of_versions(series, label, arms) for name, series in {**counts, **sums}.items()}
+        for name, selector in required.items():
+            # Any pod may have been told what is known of both versions, but nothing tells that nothing is known.
+            if not named[name] and not self._exposing(family_of(selector)):
+                raise Unreadable(explain_unexposed(needed[-1], arms, family_of(selector)))
+        groups: list[Groups] = [{name: named[name] for name in of_kind} for of_kind in (counts, sums)]
+        if not arms.one_version:
+            groups = [split_by_version(of_kind, label, arms) for of_kind in groups]
+        (whole, selector), *_ = required.items()
+        grown = self._increases(family_of(selector), (), named[whole], *groups)
+        unnamed = [arms.version(arm) for arm in needed if not of_version(named[whole], label, arms.version(arm))]
+        note = "; ".join(f'no pod has counted any {selector} with {label}="{version}"' for version in unnamed)
+        return grown if arms.one_version else by_version(grown), note
 
     def _require_data(
         self,

@@ -139,7 +139,7 @@ def _proportions(kind: type[M], /, **fields: st.SearchStrategy[Any]) -> st.Searc
 
 selectors = st.sampled_from(["outcomes_total", 'outcomes_total{correct="false"}', "a:b{c=~'d|e', f!=`g`,}"])
 differences = st.floats(0, 1e9)
-mean_fields = {"sum": selectors, "count": selectors}
+mean_fields = {"sum": selectors, "count": selectors, "cohort_label": st.none() | st.just("version")}
 means = (
     build(MeanGate, **mean_fields, better=st.sampled_from(Better), min_improvement=differences, tolerated=differences)
     | build(MeanGate, **mean_fields, better=st.sampled_from(Better), max_degradation=differences)
