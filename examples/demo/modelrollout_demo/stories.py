@@ -216,7 +216,8 @@ def _ramping_since(rollout: DigitsRollout, version: Version) -> datetime | None:
 
 
 def _promoted_at(rollout: DigitsRollout, version: Version) -> datetime | None:
-    statuses = (now.status for now in rollout.history)
+    """When a version became the champion last."""
+    statuses = (now.status for now in reversed(rollout.history))
     return next((s.watch.since for s in statuses if s.watch and s.champion and s.champion.hash == version.hash), None)
 
 

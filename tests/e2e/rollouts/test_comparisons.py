@@ -93,7 +93,7 @@ def test_traffic_past_the_gateway_holds_a_surer_challenger_until_it_ends(world: 
 
     def paused_before_promotion(manifest: Object) -> None:
         with_gates(unsure(maxIncrease="5%"))(manifest)
-        manifest["spec"]["strategy"]["steps"][-1]["approval"] = True
+        manifest["spec"]["strategy"]["steps"] = [{"weight": PAUSED_WEIGHT, "approval": True}]
 
     with world.no_failures():
         world.rollout.apply("v1", paused_before_promotion)
