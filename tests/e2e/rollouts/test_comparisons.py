@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.e2e.rollouts.feedback import Feedback
 from tests.e2e.rollouts.world import PAUSED_WEIGHT, World, condition, is_now, is_paused, with_gates
 
 from modelrollout.api.status import GateStatus
@@ -46,6 +47,18 @@ DIGITS = {
 }
 
 
+# The truth comes later than the prediction, and to any pod.
+WRONG = {
+    "name": "wrong",
+    "share": {
+        "total": "digits_outcomes_total",
+        "bad": 'digits_outcomes_total{correct="false"}',
+        "cohortLabel": "version",
+        "minImprovement": "10%",
+    },
+}
+
+
 def unsure(**margin: str) -> Object:
     """A gate on the share of answers that the model itself is not sure of."""
     return {"name": "unsure", "share": {"total": "digits_predictions_total", "bad": "digits_unsure_total", **margin}}
@@ -66,11 +79,11 @@ def test_a_simple_service_is_beside_a_rollout_and_its_watch_and_the_challenger_i
     majority = world.rollout.digits.version("majority")
 
     def against_majority(manifest: Object) -> None:
-        with_gates(unsure(minImprovement="10%"))(manifest)
+        with_gates(unsure(minImprovement="10%"), WRONG)(manifest)
         service = {"bento": majority.bento, "image": majority.image, "weight": BASELINE_WEIGHT}
         manifest["spec"]["baseline"] = {"service": service}
 
-    with world.no_failures():
+    with world.no_failures(), Feedback(world.environment.gateway_url, world.load) as feedback:
         world.rollout.apply("v2", against_majority)
         outcome = await_promotion(world.rollout, STORY["v2"])
     assert outcome.problems == []
@@ -83,6 +96,7 @@ def test_a_simple_service_is_beside_a_rollout_and_its_watch_and_the_challenger_i
     judged = [gate for now in world.rollout.history for gate in now.status.gates if now.status.baseline]
     assert {gate.compared_with for gate in judged} == {f"baseline {majority.bento}"}
     assert of_version(world.load.since(started), "majority")
+    assert feedback.codes.keys() == {200}
     assert world.rollout.current.status.baseline is None
     assert pods_by_uid(world.rollout.pods("majority")) == {}
     print(f"first weight to promotion: {outcome.seconds:.0f} s")
