@@ -231,6 +231,29 @@ async def test_a_label_that_arrives_late_counts_for_the_version_that_it_names(
     assert count.total("known") == Block(counts(42, 2), counts(33, 3))
 
 
+async def test_beside_a_baseline_a_label_counts_that_a_pod_of_the_champion_was_told(
+    source: PrometheusSource, champion: Pod, challenger: Pod
+) -> None:
+    """The champion's pod serves beside the arms here. For other gates the baseline has no pods."""
+    champion.known.labels("m1", "true").inc()
+    challenger.known.labels("v2", "true").inc()
+    versions = {"champion_version": "m1", "challenger_version": "v2"}
+    arms = Arms("ml", "baseline-[0-9]+", ARMS.challenger_pods, "baseline", other_pods=ARMS.champion_pods, **versions)
+    selectors = {"total": "known_total", "bad": 'known_total{correct="false"}'}
+    gate = Gate.model_validate({"name": "known", "share": {**selectors, "cohortLabel": "version"}})
+    count = Count(source, [gate], arms)
+    await count.begin()
+    await count.catch_up()
+    before = count.total("known")
+    champion.known.labels("m1", "false").inc(4)
+    champion.known.labels("v2", "true").inc(30)
+    await count.catch_up()
+    errors = await until(source, ERRORS, NoData, arms=arms)
+
+    assert count.total("known") == before + Block(counts(4, 4), counts(30, 0))
+    assert errors.message.startswith("no scrapes of baseline pods")
+
+
 async def test_a_gate_with_a_fixed_figure_needs_no_counters_of_the_champion(
     source: PrometheusSource, challenger: Pod
 ) -> None:

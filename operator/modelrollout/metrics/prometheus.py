@@ -126,7 +126,9 @@ class PrometheusSource:
             span = next_span(min(now, recorded), after, self._settings)
             longest = max((_warm_up(gate.latency) for gate in gates if gate.latency), default=0)
             reader = _Reader(self._client, arms, span, skew=recorded - time.time(), warm_up=longest)
-            return {gate.name: reader.measure(gate) for gate in gates}
+            # What counts by a label may be in the pods of a third version, which nothing else may wait for.
+            wide = reader.of(arms.with_other_pods) if arms.other_pods else reader
+            return {gate.name: (wide if _cohort_label(gate) else reader).measure(gate) for gate in gates}
         except SourceFailure as failure:
             return _all_down(gates, str(failure))
 
@@ -146,6 +148,10 @@ class _Reader:
         self._since = cache(self._counters_since)
         self._read = cache(partial(self._read_recorded, client.raw))
         self._read_native = cache(partial(self._read_recorded, client.raw_histograms))
+
+    def of(self, arms: Arms) -> "_Reader":
+        """A reader of other arms."""
+        return _Reader(self._client, arms, self._span, self._skew, self._warm_up)
 
     def measure(self, gate: Gate) -> Measurement:
         """One gate. Raises SourceFailure."""
@@ -369,6 +375,10 @@ def _count_of(gate: ShareGate) -> CountArm:
 
 def _uncounted(gate: ShareGate, part: Sequence[Series]) -> str:
     return "" if part or gate.bad is None else f"no pod has counted any {gate.bad}"
+
+
+def _cohort_label(gate: Gate) -> str | None:
+    return gate.share.cohort_label if gate.share else None
 
 
 def _warm_up(gate: LatencyGate) -> int:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol, Self
 
@@ -28,6 +28,7 @@ class Arms:
     alone: gates, by name, that need counters of the challenger only, since they compare it with a fixed figure.
     champion_version, challenger_version: of the Bento, as in its tag; needed by gates with a cohort label.
     one_version: whether both arms are of one version, so that only their pods tell them apart.
+    other_pods: those that serve beside the arms, for gates that do not count by pods; nothing if empty.
     """
 
     namespace: str
@@ -38,6 +39,7 @@ class Arms:
     champion_version: str = ""
     challenger_version: str = ""
     one_version: bool = False
+    other_pods: str = ""
 
     @classmethod
     def of_one_version(cls, namespace: str, pods: Collection[str], version: str) -> Self:
@@ -47,6 +49,13 @@ class Arms:
         """
         first, second = ("|".join(sorted(pods)[half::2]) for half in range(2))
         return cls(namespace, first, second, champion_version=version, challenger_version=version, one_version=True)
+
+    @property
+    def with_other_pods(self) -> Self:
+        """The arms with all pods that serve, for where it does not matter which arm a pod belongs to."""
+        if not self.other_pods:
+            return self
+        return replace(self, champion_pods=f"{self.champion_pods}|{self.other_pods}", other_pods="")
 
     @property
     def present(self) -> Sequence[Arm]:

@@ -32,11 +32,13 @@ class Arms:
     """The two versions that are compared: the one that is the measure and the one that has to prove itself.
 
     role: what the first one is: the champion, or the baseline in its place.
+    bystander: the version that has the rest of the traffic beside a baseline.
     """
 
     champion: Version
     challenger: Version
     role: str = CHAMPION
+    bystander: Version | None = None
 
 
 def arms_to_judge(status: Status) -> Arms | None:
@@ -47,7 +49,7 @@ def arms_to_judge(status: Status) -> Arms | None:
     if trusted is None:
         return None
     if status.baseline:
-        return Arms(status.baseline, judged, BASELINE)
+        return Arms(status.baseline, judged, BASELINE, bystander=trusted)
     return Arms(trusted, judged)
 
 

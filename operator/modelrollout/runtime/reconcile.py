@@ -154,6 +154,7 @@ class Reconciler:
                 alone=frozenset(rollout.spec.baseline.figures),
                 champion_version=bento_version(arms.champion.bento),
                 challenger_version=bento_version(arms.challenger.bento),
+                other_pods=pod_pattern(owner.name, arms.bystander.hash) if arms.bystander else "",
             ),
             after=rollout.status.evidence.window,
             now=self.now().timestamp(),

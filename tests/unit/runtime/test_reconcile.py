@@ -9,8 +9,8 @@ from tests.unit.kube.fake_client import FakeKubeClient
 
 from modelrollout.api.gates import Gate
 from modelrollout.api.model import Model
-from modelrollout.api.status import EvidenceCheckpoint, RolloutProgress, Status, Watch
-from modelrollout.api.versions import version_of
+from modelrollout.api.status import BaselineVersion, EvidenceCheckpoint, RolloutProgress, Status, Watch
+from modelrollout.api.versions import pod_pattern, version_of
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.client import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, Invalid, Manifest, ResourceKind
 from modelrollout.kube.events import EventRecorder
@@ -114,6 +114,21 @@ async def test_the_source_is_told_the_versions_that_labels_may_name(compared: di
     await reconciler(FakeKubeClient(manifest), metrics).reconcile(KEY)
     assert metrics.arms is not None
     assert (metrics.arms.champion_version, metrics.arms.challenger_version) == ("v1", "v2")
+    assert metrics.arms.other_pods == ""
+
+
+async def test_beside_a_baseline_the_source_is_told_of_the_champion_s_pods() -> None:
+    service = {"bento": "majority:m1", "image": "majority:m1", "weight": 10}
+    manifest = rollout(model={"bento": "churn:v2", "image": "churn:v2"}, baseline={"service": service})
+    baseline = BaselineVersion(hash="b4se11ne", replicas=1, **service)
+    evidence = EvidenceCheckpoint(window=1, at=NOW)
+    status = Status(champion=V1, challenger=V2, baseline=baseline, rollout=BEGUN, evidence=evidence)
+    manifest["status"] = status.manifest()
+    metrics = Asked()
+    await reconciler(FakeKubeClient(manifest), metrics).reconcile(KEY)
+    assert metrics.arms is not None
+    assert (metrics.arms.champion_version, metrics.arms.challenger_version) == ("m1", "v2")
+    assert metrics.arms.other_pods == pod_pattern("churn", V1.hash)
 
 
 async def test_a_reconcile_of_an_unchanged_world_writes_nothing() -> None:
