@@ -1,0 +1,156 @@
+"""What Prometheus recorded of one span of scrape windows."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, cached_property, partial
+from typing import Any
+
+from modelrollout.metrics.absence import explain_uncountable, explain_unexposed, explain_unscraped
+from modelrollout.metrics.client import PrometheusClient, QueryRefused, SourceFailure
+from modelrollout.metrics.cohorts import by_version, of_version, of_versions, split_by_version
+from modelrollout.metrics.histograms import Histograms, read_histograms
+from modelrollout.metrics.scrapes import Groups, Scrape, Target, bare_scrapes, read_scrapes, read_targets
+from modelrollout.metrics.selectors import exposing_pods, family_of, scrape_clock
+from modelrollout.metrics.series import Recorded, Series, Unreadable, Value
+from modelrollout.metrics.source import Arm, Arms
+from modelrollout.metrics.windows import Increases, Span, clock_since, counters_since, increases, missing_arm
+
+_SKEW_WORTH_A_NOTE = 2.0
+_NO_SUMS: Groups = {}
+
+
+class Reader:
+    """Reads what one call of `measure` needs. No series is read twice, whatever the number of gates.
+
+    Its methods raise SourceFailure and QueryRefused, and Unreadable, with the reason, if there is nothing to count.
+    """
+
+    def __init__(self, client: PrometheusClient, arms: Arms, span: Span, skew: float, warm_up: int = 0) -> None:
+        """skew: how far Prometheus' clock is ahead of this one, in seconds.
+
+        warm_up: how long before a pod is counted its histograms must be known, in ms, by the gate that asks for most.
+        """
+        self.arms = arms
+        self.span = span
+        self._client = client
+        self._skew = skew
+        self._warm_up = warm_up
+        self._since = cache(self._counters_since)
+        self._raw = cache(partial(self._read_all, client.raw))
+        self._raw_histograms = cache(partial(self._read_all, client.raw_histograms))
+
+    def of(self, arms: Arms) -> "Reader":
+        """A reader of other arms."""
+        return Reader(self._client, arms, self.span, self._skew, self._warm_up)
+
+    def read(self, selectors: tuple[str, ...]) -> list[Series]:
+        """The samples that are needed to count the span."""
+        return self._raw(selectors, 0)
+
+    def histograms(
+        self, classic: tuple[str, ...], native: tuple[str, ...]
+    ) -> tuple[list[Recorded[Any]], list[Scrape[Histograms]]]:
+        """The series of histograms, and the scrapes that read them, from as long before the span as pods warm up."""
+        buckets, natives = self._raw(classic, self._warm_up), self._raw_histograms(native, self._warm_up)
+        return [*buckets, *natives], read_histograms(self._targets, buckets, natives, self._since(self._warm_up))
+
+    def evaluate(self, expression: str, first: int) -> list[Series]:
+        """The values of an expression at the ends of the windows from `first` on."""
+        return self._client.evaluate(expression, self.span.start_of(first + 1), self.span.end, self.span.interval)
+
+    def require_family(self, family: str, needed: Sequence[Arm], counted: Sequence[Recorded[Any]]) -> None:
+        """Raises Unreadable if an arm needed has none of the series counted and nothing else of their metric either."""
+        counting = {self.arms.arm_of(series.labels.get("pod", "")) for series in counted}
+        silent = [arm for arm in needed if arm not in counting]
+        if not silent:
+            return
+        exposing = self._exposing(family)
+        for arm in silent:
+            if arm not in exposing:
+                raise Unreadable(explain_unexposed(arm, self.arms, family))
+
+    def with_notes(self, *own: str) -> str:
+        """Notes on a measurement, with those on all of them."""
+        notes = [note for note in own if note]
+        if self.span.skipped:
+            hours = self.span.skipped * self.span.interval / 3_600_000
+            notes.append(f"{hours:.1f} h of evidence are given up: the gap was too long to catch up with")
+        if abs(self._skew) > _SKEW_WORTH_A_NOTE:
+            direction = "ahead of" if self._skew > 0 else "behind"
+            notes.append(f"Prometheus' clock is {abs(self._skew):.0f} s {direction} this one")
+        return "; ".join(notes)
+
+    def increases(
+        self, family: str, needed: Sequence[Arm], whole: Sequence[Series], counts: Groups, sums: Groups = _NO_SUMS
+    ) -> tuple[Increases, ...]:
+        """What the pods counted and summed up, by window.
+
+        family: name of the metric that an arm must have something of, and whole: what was read of it.
+        Raises Unreadable, with the reason, if there is nothing to count.
+        """
+        scrapes = read_scrapes(self._targets, counts, sums, self._since(0))
+        windows = increases(scrapes, self.arms, self.span)
+        self.require_data(family, needed, whole, scrapes, windows)
+        return windows
+
+    def increases_of_cohorts(
+        self, label: str, needed: Sequence[Arm], required: Mapping[str, str], counts: Groups, sums: Groups = _NO_SUMS
+    ) -> tuple[Iterable[Increases], str]:
+        """As `increases`, by the versions that a label names, and a note on those that it does not name.
+
+        required: selectors of the groups that must not be missing, that of the whole before others.
+        """
+        arms = self.arms
+        named = {name: of_versions(series, label, arms) for name, series in {**counts, **sums}.items()}
+        for name, selector in required.items():
+            # Any pod may have been told what is known of both versions, but nothing tells that nothing is known.
+            if not named[name] and not self._exposing(family_of(selector)):
+                raise Unreadable(explain_unexposed(needed[-1], arms, family_of(selector)))
+        groups: list[Groups] = [{name: named[name] for name in of_kind} for of_kind in (counts, sums)]
+        if not arms.one_version:
+            groups = [split_by_version(of_kind, label, arms) for of_kind in groups]
+        (whole, selector), *_ = required.items()
+        grown = self.increases(family_of(selector), (), named[whole], *groups)
+        unnamed = [arms.version(arm) for arm in needed if not of_version(named[whole], label, arms.version(arm))]
+        note = "; ".join(f'no pod has counted any {selector} with {label}="{version}"' for version in unnamed)
+        return grown if arms.one_version else by_version(grown), note
+
+    def require_data(
+        self,
+        family: str,
+        needed: Sequence[Arm],
+        whole: Sequence[Recorded[Any]],
+        scrapes: Sequence[Scrape[Any]],
+        windows: Sequence[Increases],
+    ) -> None:
+        """Raises Unreadable, with the reason, if there is nothing to count; see `increases`."""
+        arms, span = self.arms, self.span
+        if not windows:
+            if arm := missing_arm(bare_scrapes(self._targets), arms, span):
+                raise Unreadable(explain_unscraped(arm, arms, self._targets, span.start_of(span.recent)))
+            if arm := missing_arm(scrapes, arms, span):
+                raise Unreadable(explain_uncountable(arm, arms, family))
+        self.require_family(family, needed, whole)
+
+    def _exposing(self, family: str) -> set[Arm | None]:
+        """The arms that expose anything of a metric family, None for neither."""
+        span = self.span
+        expression = exposing_pods(self.arms, family, within=span.end - span.start_of(span.recent - 1))
+        return {self.arms.arm_of(entry.get("pod", "")) for entry in self._client.labels(expression, span.end)}
+
+    @cached_property
+    def _targets(self) -> Sequence[Target]:
+        try:
+            clock = self._client.raw(scrape_clock(self.arms), clock_since(self.span, self._warm_up), self.span.end)
+        except QueryRefused as refusal:
+            raise SourceFailure(f"Prometheus refuses to tell when pods were scraped: {refusal}") from refusal
+        return read_targets(clock)
+
+    def _counters_since(self, warm_up: int) -> int:
+        return counters_since(bare_scrapes(self._targets), self.arms, self.span, warm_up)
+
+    def _read_all(
+        self, read: Callable[[str, int, int], list[Recorded[Value]]], selectors: tuple[str, ...], warm_up: int
+    ) -> list[Recorded[Value]]:
+        # When a scrape is known its counters are too, but not the other way round: so the clock is read first.
+        since = self._since(warm_up)
+        return [series for selector in selectors for series in read(selector, since, self.span.end)]
