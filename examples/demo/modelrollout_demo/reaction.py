@@ -16,7 +16,8 @@ from modelrollout.metrics.scrapes import read_targets
 from modelrollout.metrics.selectors import scrape_clock
 from modelrollout.metrics.source import Arms
 from modelrollout.rollout.gate_set import gate_set
-from modelrollout.rollout.judging import Pace, assess
+from modelrollout.rollout.judging import assess
+from modelrollout.rollout.pace import Pace
 from modelrollout.rollout.settings import Settings
 from modelrollout_demo.errors import DemoError
 

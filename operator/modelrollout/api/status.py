@@ -174,6 +174,13 @@ class EvidenceCheckpoint(ApiModel):
     """What the champion did before, for every gate that was counted for long enough."""
     split: TrafficSplit | None = None
     """How the requests are split, while the weights are in force."""
+    requests_per_second: str | None = None
+    """Requests to all versions together, smoothed over minutes."""
+
+    @property
+    def traffic(self) -> float | None:
+        """The requests per second as a number; None while they are not known."""
+        return None if self.requests_per_second is None else float(self.requests_per_second)
 
 
 class HandledCommands(ApiModel):

@@ -16,8 +16,9 @@ from modelrollout.rollout.decide import FIRST_SCRAPES
 from modelrollout.rollout.gate_set import GateSet, gate_set
 from modelrollout.rollout.gate_tests import BASELINE, Reference
 from modelrollout.rollout.history import champion_history
-from modelrollout.rollout.judging import Assessment, Pace, assess
+from modelrollout.rollout.judging import Assessment, assess
 from modelrollout.rollout.measurements import BadQuery, Measurement, SourceDown, Windowed, selected
+from modelrollout.rollout.pace import Pace
 from modelrollout.rollout.settings import Settings
 
 # Windows that one call of a source is asked for; it may give fewer.
@@ -137,17 +138,15 @@ def _judge(
     data_expected_from: int,
     interval: float,
 ) -> Assessment:
-    requests = [m.windows[0].requests for m in measured.values() if isinstance(m, Windowed) and m.windows]
+    windows = [m.windows[0] for m in measured.values() if isinstance(m, Windowed) and m.windows]
+    champion, challenger = max((window.requests for window in windows), key=sum, default=(0, 0))
     return assess(
         gates,
         earlier,
         measured,
         through=index,
         data_expected_from=data_expected_from,
-        pace=Pace(
-            challenger_rate=max((challenger for _, challenger in requests), default=0) / interval,
-            total_rate=max(map(sum, requests), default=0) / interval,
-        ),
+        pace=Pace((champion + challenger) / interval, challenger / max(1, champion + challenger)),
     )
 
 

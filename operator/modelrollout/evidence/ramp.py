@@ -18,6 +18,8 @@ class RiskBudget:
     reaction_seconds: from a bad answer to weight 0 at the proxy: scrape, query, decision and propagation.
     spend: part of what remains that may be lost within one reaction time.
     growth: greatest factor from one weight to the next.
+    slack: factor by which a weight must exceed what is allowed before it is lowered, so that the noise of the traffic
+        does not move it to and fro.
     """
 
     bad_requests: float
@@ -25,6 +27,7 @@ class RiskBudget:
     reaction_seconds: float = 20.0
     spend: float = 0.25
     growth: float = 2.5
+    slack: float = 1.5
 
     def __post_init__(self) -> None:
         if not self.steps or list(self.steps) != sorted(set(self.steps)):
@@ -46,12 +49,14 @@ def next_weight(
     """The weight in per cent to set now: one of the steps, never below the first.
 
     `weight` is the present one, `gap_bound` the worst gate's of its `Judgement` (0..1),
-    `requests_per_second` a high estimate of the traffic of both arms together.
+    `requests_per_second` the traffic of all versions together.
     """
     first = budget.steps[0]
     harm_per_second = requests_per_second * max(gap_bound, 1e-6)
     affordable = remaining(budget, requests_seen, gap_bound) * budget.spend
     allowed = 100 * affordable / (harm_per_second * budget.reaction_seconds) if harm_per_second else first
+    if weight <= allowed * budget.slack:
+        allowed = max(allowed, weight)
     if weight > 0:
         allowed = min(allowed, weight * budget.growth)
     return max((step for step in budget.steps if step <= allowed), default=first)

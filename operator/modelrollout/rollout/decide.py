@@ -14,10 +14,10 @@ from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.follow import follow_model
 from modelrollout.rollout.gate_set import gate_set
 from modelrollout.rollout.gate_tests import BASELINE, CHAMPION, Reference
-from modelrollout.rollout.judging import Assessment, Pace, assess
-from modelrollout.rollout.measurements import Windowed
+from modelrollout.rollout.judging import Assessment, assess
 from modelrollout.rollout.observation import Observation
-from modelrollout.rollout.placement import desired_versions, desired_weights
+from modelrollout.rollout.pace import Pace, follow_traffic
+from modelrollout.rollout.placement import FULL_WEIGHT, desired_versions, desired_weights
 from modelrollout.rollout.plan import Placement, Plan
 from modelrollout.rollout.settings import Settings
 from modelrollout.rollout.split import accepted_weights, follow_split, windows_of_requests
@@ -77,7 +77,8 @@ def decide(
     assessment = _assess(draft, observation)
     if assessment and draft.status.evidence:
         split = _split(draft, observation, assessment.through)
-        checkpoint = {"window": assessment.through, "at": draft.now, "split": split}
+        rate = None if assessment.traffic is None else repr(assessment.traffic)
+        checkpoint = {"window": assessment.through, "at": draft.now, "split": split, "requests_per_second": rate}
         draft.change(gates=assessment.gates, evidence=draft.status.evidence.model_copy(update=checkpoint))
     note_serving(draft, observation)
     advance_rollout(draft, observation, assessment)
@@ -118,7 +119,14 @@ def _assess(draft: Draft, observation: Observation) -> Assessment | None:
         figures=draft.spec.baseline.figures,
         reference=Reference(arms.role, arms.champion.bento),
     )
-    challenger_rate, total_rate = _request_rates(observation, draft.settings.scrape_interval)
+    of_champion, of_challenger = accepted_weights(observation, arms.champion.hash, arms.challenger.hash)
+    traffic = follow_traffic(
+        status.evidence.traffic,
+        observation.measurements,
+        after=status.evidence.window,
+        share=(of_champion + of_challenger) / FULL_WEIGHT,
+        scrape_interval=draft.settings.scrape_interval,
+    )
     strategy, progress = draft.spec.strategy, status.rollout
     seconds_left = time_left(strategy, progress, draft.now).total_seconds() if progress else inf
     return assess(
@@ -127,7 +135,7 @@ def _assess(draft: Draft, observation: Observation) -> Assessment | None:
         observation.measurements,
         through=status.evidence.window,
         data_expected_from=_window_of(began, draft.settings) + FIRST_SCRAPES,
-        pace=Pace(challenger_rate, total_rate, seconds_left),
+        pace=Pace(traffic, of_challenger / FULL_WEIGHT, seconds_left),
     )
 
 
@@ -145,17 +153,6 @@ def _split(draft: Draft, observation: Observation, through: int) -> TrafficSplit
 
 def _window_of(time: datetime, settings: Settings) -> int:
     return floor(time.timestamp() / settings.scrape_interval)
-
-
-def _request_rates(observation: Observation, scrape_interval: float) -> tuple[float, float]:
-    """Requests per second of the challenger, and of both arms, over the windows just measured."""
-    best = (0.0, 0.0)
-    for measurement in observation.measurements.values():
-        if isinstance(measurement, Windowed) and measurement.windows:
-            seconds = len(measurement.windows) * scrape_interval
-            champion, challenger = (sum(arm) for arm in zip(*(w.requests for w in measurement.windows), strict=True))
-            best = max(best, (challenger / seconds, (challenger + champion) / seconds))
-    return best
 
 
 def _requeue_after(status: Status, settings: Settings, now: datetime) -> float | None:

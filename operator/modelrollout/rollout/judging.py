@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf, isfinite, log
+from math import isfinite, log
 
 from modelrollout.api.status import GateStatus
 from modelrollout.evidence.combine import combine
@@ -25,6 +25,7 @@ from modelrollout.rollout.measurements import (
     SourceDown,
     Windowed,
 )
+from modelrollout.rollout.pace import Pace
 
 # Part of the evidence for a rollback, on the logarithmic scale, from which the challenger gets no more traffic.
 SUSPICION = 1 / 3
@@ -42,7 +43,7 @@ class Assessment:
     gap_bound: upper confidence bound of the worst gate's excess of bad requests, as a fraction of the requests; 1 where
         no gate counts bad requests.
     requests_seen: the challenger's requests that were judged, by the gate that counts most of them.
-    total_rate: requests per second of both arms together.
+    traffic: requests per second of all versions together; None while it is not known.
     summary: one line for a person.
     """
 
@@ -55,21 +56,8 @@ class Assessment:
     unavailable: bool
     gap_bound: float
     requests_seen: int
-    total_rate: float
+    traffic: float | None
     summary: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast evidence comes, for estimates; it decides no verdict.
-
-    challenger_rate, total_rate: requests per second now, of the challenger and of both arms.
-    seconds_left: until the deadline of the rollout.
-    """
-
-    challenger_rate: float = 0.0
-    total_rate: float = 0.0
-    seconds_left: float = inf
 
 
 def assess(
@@ -111,21 +99,7 @@ def assess(
             )
     absent = {name: _absence(measurement, data_expected_from) for name, measurement in missing.items()}
     notes = {name: m.note for name, m in measurements.items() if isinstance(m, Windowed)}
-    paces = _paces(measurements, pace)
-    return _assessment(gate_set, states, absent, notes, through, paces, pace)
-
-
-def _paces(measurements: Mapping[str, Measurement], pace: Pace) -> Mapping[str, Pace]:
-    """The pace of each gate: not every request has a label that some gate waits for."""
-    counted = {
-        name: sum(window.requests[1] for window in measurement.windows)
-        for name, measurement in measurements.items()
-        if isinstance(measurement, Windowed)
-    }
-    most = max(counted.values(), default=0)
-    if not most:
-        return {}
-    return {name: replace(pace, challenger_rate=pace.challenger_rate * total / most) for name, total in counted.items()}
+    return _assessment(gate_set, states, absent, notes, through, pace)
 
 
 def _state_of(test: GateTest, earlier: Sequence[GateStatus]) -> State | None:
@@ -177,22 +151,30 @@ def _assessment(
     absent: Mapping[str, Judgement],
     notes: Mapping[str, str],
     through: int,
-    paces: Mapping[str, Pace],
     pace: Pace,
 ) -> Assessment:
     failure = _failure(gate_set.tests, states, gate_set.alpha)
-    gates = []
     judgements = []
     for test in gate_set.tests:
-        state = states.get(test.name)
-        judgement = test.judge(state)
+        judgement = test.judge(states.get(test.name))
         if test.name in absent and judgement.verdict is not Verdict.FAIL:
             judgement = replace(absent[test.name], guarantee=test.guarantee)
         judgements.append(judgement)
-        gates.append(_gate_status(test, state, judgement, notes.get(test.name, ""), paces.get(test.name, Pace())))
     counted = [j for j in judgements if j.guarantee is not Guarantee.THRESHOLD]
+    requests_seen = max((judgement.requests_seen for judgement in counted), default=0)
+    gates = tuple(
+        _gate_status(
+            test,
+            states.get(test.name),
+            judgement,
+            notes.get(test.name, ""),
+            # Not every request has a label that some gate waits for.
+            pace.for_part(judgement.requests_seen / requests_seen if requests_seen else 0.0),
+        )
+        for test, judgement in zip(gate_set.tests, judgements, strict=True)
+    )
     return Assessment(
-        gates=tuple(gates),
+        gates=gates,
         through=through,
         failure=failure,
         suspicion="; ".join(
@@ -204,8 +186,8 @@ def _assessment(
         complete=not absent,
         unavailable=any(j.verdict is Verdict.UNAVAILABLE for j in judgements),
         gap_bound=max((j.gap_bound for j in counted if j.gap_bound is not None), default=1.0),
-        requests_seen=max((judgement.requests_seen for judgement in counted), default=0),
-        total_rate=pace.total_rate,
+        requests_seen=requests_seen,
+        traffic=pace.traffic,
         summary=failure or _summary(gates),
     )
 

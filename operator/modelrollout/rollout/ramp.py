@@ -68,13 +68,15 @@ def _next_of_steps(
 def _next_of_ramp(ramp: Ramp, progress: RolloutProgress, assessment: Assessment) -> NextStep | None:
     if assessment.all_pass:
         return NextStep(progress.step, progress.target_weight, finished=True)
+    if assessment.traffic is None:
+        return None
     levels = [*(level for level in LEVELS if level < ramp.max_weight), ramp.max_weight]
     weight = next_weight(
         RiskBudget(ramp.budget.bad_requests, levels),
         progress.target_weight,
         assessment.requests_seen,
         assessment.gap_bound,
-        assessment.total_rate,
+        assessment.traffic,
     )
     level = levels.index(int(weight))
     return NextStep(level, levels[level]) if levels[level] != progress.target_weight else None

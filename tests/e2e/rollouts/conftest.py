@@ -19,7 +19,7 @@ from modelrollout_localcluster import Cluster, Progress
 
 REQUESTS_PER_SECOND = 30
 # All files share one ModelRollout. The last one replays what the operator recorded of all that came before.
-ORDER = ("test_rollouts", "test_comparisons", "test_replay")
+ORDER = ("test_rollouts", "test_ramp", "test_comparisons", "test_replay")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

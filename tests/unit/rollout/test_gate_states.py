@@ -17,7 +17,7 @@ from modelrollout.evidence.mean import ArmSum
 from modelrollout.evidence.verdict import Verdict
 from modelrollout.rollout.gate_set import gate_set
 from modelrollout.rollout.gate_tests import GateTest
-from modelrollout.rollout.judging import Pace, assess
+from modelrollout.rollout.judging import assess
 from modelrollout.rollout.measurements import (
     Bucketed,
     BucketWindow,
@@ -30,6 +30,7 @@ from modelrollout.rollout.measurements import (
     SumWindow,
     Window,
 )
+from modelrollout.rollout.pace import Pace
 
 ERRORS = {"name": "gate", "errorRate": {"maxIncrease": "2%"}}
 LOSS = {"name": "gate", "mean": {"sum": "loss_sum", "count": "loss_count", "maxDegradation": 0.1}}

@@ -95,6 +95,10 @@ class World:
         """Let one scrape interval pass. `crash`: where the operator dies while it carries the plan out."""
         self.now += timedelta(seconds=TICK)
         self._serve()
+        return self.look(crash)
+
+    def look(self, crash: str = "none") -> Plan:
+        """Decide once more at the same time, as after a change of something that is watched."""
         plan = decide(self.spec, self.generation, self.status, self.observe(), self.settings, self.now)
         if crash == "before the status is written":
             return plan
