@@ -77,17 +77,14 @@ def log_growth(
     champion_rate: float,
     challenger_rate: float,
 ) -> float:
-    """Expected log S of a window when the alternative is true and the stake was made for it (planning only)."""
+    """Expected log S of a window when the alternative is true and the stake was made for it (planning only).
+
+    A challenger's rate of 0 or 1 is taken for one a millionth away: for sure things the growth has no bound.
+    """
+    challenger_rate = min(max(challenger_rate, RATE_FLOOR), 1 - RATE_FLOOR)
     champion = champion_total, champion_total * champion_rate
     challenger = challenger_total, challenger_total * challenger_rate
     return _log_s(champion, challenger, null, champion_rate, challenger_rate)
-
-
-def divergence(rate: float, other: float) -> float:
-    """Kullback-Leibler divergence of two Bernoulli rates in nats; `other` lies strictly between 0 and 1."""
-    of_bad = rate * math.log(rate / other) if rate > 0 else 0.0
-    of_good = (1 - rate) * math.log((1 - rate) / (1 - other)) if rate < 1 else 0.0
-    return of_bad + of_good
 
 
 def _log_s(
@@ -109,12 +106,8 @@ def _log_s(
     if abs(champion_stake) > limit:
         challenger_stake *= limit / abs(champion_stake)
         champion_stake = math.copysign(limit, champion_stake)
-    log_s = 0.0
-    # A rate of 0 or 1 stakes everything on what then cannot happen: hence no term for what did not.
-    if challenger_good := challenger_total - challenger_bad:
-        log_s += challenger_good * math.log1p(-challenger_stake * b)
-    if champion_good := champion_total - champion_bad:
-        log_s += champion_good * math.log1p(champion_stake * a)
+    log_s = (challenger_total - challenger_bad) * math.log1p(-challenger_stake * b)
+    log_s += (champion_total - champion_bad) * math.log1p(champion_stake * a)
     if challenger_bad:
         log_s += challenger_bad * math.log1p(challenger_stake * (1 - b))
     if champion_bad:

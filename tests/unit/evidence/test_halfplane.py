@@ -11,7 +11,6 @@ from scipy import optimize, stats
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.halfplane import (
     HalfPlane,
-    divergence,
     log_e_value,
     log_e_value_against_figure,
     log_growth,
@@ -28,6 +27,13 @@ NULLS = [
 ]
 SHAPES = [(1, 1), (6, 2), (2, 6), (9, 1)]
 ROUNDING = 1e-9
+
+
+def divergence(rate, other):
+    """Kullback-Leibler divergence of two Bernoulli rates in nats; `other` lies strictly between 0 and 1."""
+    of_bad = rate * math.log(rate / other) if rate > 0 else 0.0
+    of_good = (1 - rate) * math.log((1 - rate) / (1 - other)) if rate < 1 else 0.0
+    return of_bad + of_good
 
 
 def window(champion_total, champion_bad, challenger_total, challenger_bad):

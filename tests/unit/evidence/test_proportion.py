@@ -3,7 +3,7 @@ import math
 from functools import reduce
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modelrollout.evidence import (
@@ -59,6 +59,7 @@ def windows_until(test, verdict, window, limit=2000):
 
 
 @given(test=proportion_tests, windows=st.lists(blocks, max_size=6), history=st.none() | arm_counts())
+@example(test=ProportionTest(margin=0.5, figure=1e-38), windows=[], history=None)
 def test_any_counts_give_finite_evidence_and_a_verdict(test, windows, history):
     judgement = judge(test, after(test, windows, history))
     assert math.isfinite(judgement.log_e_rollback)
