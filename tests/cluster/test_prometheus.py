@@ -241,16 +241,19 @@ async def test_beside_a_baseline_a_label_counts_that_a_pod_of_the_champion_was_t
     arms = Arms("ml", "baseline-[0-9]+", ARMS.challenger_pods, "baseline", other_pods=ARMS.champion_pods, **versions)
     selectors = {"total": "known_total", "bad": 'known_total{correct="false"}'}
     gate = Gate.model_validate({"name": "known", "share": {**selectors, "cohortLabel": "version"}})
-    count = Count(source, [gate], arms)
+    error = {"sum": "squared_error_sum", "count": "squared_error_count", "cohortLabel": "version", "maxDegradation": 1}
+    count = Count(source, [gate, Gate.model_validate({"name": "error", "mean": error})], arms)
     await count.begin()
     await count.catch_up()
     before = count.total("known")
     champion.known.labels("m1", "false").inc(4)
     champion.known.labels("v2", "true").inc(30)
+    champion.errors.labels("v2").observe(2.25)
     await count.catch_up()
     errors = await until(source, ERRORS, NoData, arms=arms)
 
     assert count.total("known") == before + Block(counts(4, 4), counts(30, 0))
+    assert count.sums("error") == (ArmSum(), ArmSum(1, 2.25))
     assert errors.message.startswith("no scrapes of baseline pods")
 
 
@@ -297,21 +300,21 @@ async def test_a_sum_that_falls_is_no_reset(source: PrometheusSource, champion: 
 async def test_an_error_that_is_known_late_counts_for_the_version_that_it_names(
     source: PrometheusSource, champion: Pod, challenger: Pod
 ) -> None:
-    arms = replace(ARMS, champion_version="v1", challenger_version="v2")
+    arms = replace(ARMS, champion_version="v3", challenger_version="v4")
     counters = {"sum": "squared_error_sum", "count": "squared_error_count", "cohortLabel": "version"}
     gate = Gate.model_validate({"name": "error", "mean": {**counters, "maxDegradation": 1}})
     since = (await until_counted(source)).through
-    champion.errors.labels("v1").observe(0)
+    champion.errors.labels("v3").observe(0)
     unnamed = await until(source, gate, Summed, lambda summed: bool(summed.windows), since, arms)
     count = Count(source, [ERRORS, gate], arms)
     await count.begin()
-    champion.errors.labels("v1").observe(0.25)
-    champion.errors.labels("v2").observe(4)
-    challenger.errors.labels("v2").observe(1.5)
+    champion.errors.labels("v3").observe(0.25)
+    champion.errors.labels("v4").observe(4)
+    challenger.errors.labels("v4").observe(1.5)
     challenger.errors.labels("v0").observe(100)
     await count.catch_up()
 
-    assert unnamed.note == 'no pod has counted any squared_error_count with version="v2"'
+    assert unnamed.note == 'no pod has counted any squared_error_count with version="v4"'
     assert count.sums("error") == (ArmSum(1, 0.25), ArmSum(2, 5.5))
 
 
