@@ -52,6 +52,8 @@ def scenarios() -> list[Scenario]:
         Scenario("hiccups: 30 % of a window fails, every second hour", law=hiccups(0.03, 0.3)),
         Scenario("hiccups: 90 % of a window fails, every tenth hour", law=hiccups(0.02, 0.9)),
         Scenario("unequal pods: challenger's at 0.2 % and 0.8 %", pod_rates=(0.002, 0.008)),
+        Scenario("champion without a history", pods=0),
+        Scenario("champion without a history, 20.0%, 10 rps", 10.0, 0.2, pods=0),
         Scenario("champion with one pod", pods=1),
         Scenario("champion with one pod, bursty, geometric, dispersion 5", law=bursts(3), pods=1),
         Scenario("champion with one pod, bursty, Pareto tail 2.5", law=heavy_bursts(2.5), pods=1),

@@ -22,10 +22,11 @@ ROLLOUTS = 20
         ProportionTest(margin=0.01, figure=0.02),
     ],
 )
-def test_rollouts_side_by_side_are_those_one_by_one(test):
+@pytest.mark.parametrize("history", [ArmCounts(3000, 15), ArmCounts()])
+def test_rollouts_side_by_side_are_those_one_by_one(test, history):
     rng = np.random.default_rng(0)
-    together = VectorisedTest(test, np.full(ROLLOUTS, 3000), np.full(ROLLOUTS, 15), ladder=True)
-    apart = [start(test, ArmCounts(3000, 15)) for _ in range(ROLLOUTS)]
+    together = VectorisedTest(test, np.full(ROLLOUTS, history.total), np.full(ROLLOUTS, history.bad), ladder=True)
+    apart = [start(test, history) for _ in range(ROLLOUTS)]
     for window in range(40):
         champion, challenger = rng.poisson(20, ROLLOUTS), rng.poisson(2, ROLLOUTS)
         counts = np.array(

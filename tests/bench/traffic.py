@@ -82,9 +82,9 @@ class Scenario:
     """What a simulated service does, in part as functions of the window.
 
     gap: the challenger's excess rate. shock: what an incident adds to both arms' rates. load: factor on the traffic.
-    pods: of the champion. pod_rates: of the challenger's pods where they differ, around the same mean. resets, gaps:
-    probability that a window of an arm loses part of its counts, or arrives a window late. skip_windows: left out by
-    rule at the start.
+    pods: of the champion; without any it has no history. pod_rates: of the challenger's pods where they differ, around
+    the same mean. resets, gaps: probability that a window of an arm loses part of its counts, or arrives a window late.
+    skip_windows: left out by rule at the start.
     """
 
     name: str
@@ -109,14 +109,15 @@ def between(first: int, last: int, value: float) -> Callable[[int], float]:
     return lambda window: value if first <= window < last else 0.0
 
 
-def history(rng: np.random.Generator, scenario: Scenario, rollouts: int) -> tuple[Array, Array]:
-    """Counts (rollouts, windows, pods) of the champion in the hour before each rollout.
+def history(rng: np.random.Generator, scenario: Scenario, rollouts: int) -> Array:
+    """Requests, and bad ones, (rollouts, windows, pods), of the champion in the hour before each rollout.
 
-    A lone pod's neighbouring windows take the place of two pods, as in the operator.
+    A lone pod's neighbouring windows take the place of two pods, as in the operator. Without pods there is no history.
     """
     pods = scenario.pods
+    if not pods:
+        return np.zeros((2, rollouts, 1, 2), int)
     totals = rng.poisson(scenario.requests_per_second * WINDOW_SECONDS / pods, (rollouts, HOUR, pods))
     bad = scenario.law(rng, totals, scenario.rate)
-    if pods == 1:
-        return totals.reshape(rollouts, -1, 2), bad.reshape(rollouts, -1, 2)
-    return totals, bad
+    counts = np.array([totals, bad])
+    return counts.reshape(2, rollouts, -1, 2) if pods == 1 else counts

@@ -44,8 +44,9 @@ class VectorisedTest:
         self.dispersion = np.broadcast_to(test.dispersion if dispersion is None else dispersion, rollouts)
         self.ladder = ladder
         self.windows = np.zeros(rollouts, int)
-        weight = np.minimum(engine._HISTORY_WEIGHT, history_total + 1.0)
-        rate = np.where(history_total > 0, (history_bad + 0.5) / (history_total + 1.0), 0.01)
+        known = history_total > 0
+        weight = np.where(known, np.minimum(engine._HISTORY_WEIGHT, history_total + 1.0), engine.GUESSED_REQUESTS)
+        rate = np.where(known, (history_bad + 0.5) / (history_total + 1.0), engine.GUESSED_RATE)
         self.recent_total, self.recent_bad = weight, weight * rate
         self.pending = np.zeros((4, rollouts), int)
         effects = len(engine._REGRESSIONS)
@@ -59,6 +60,8 @@ class VectorisedTest:
         self.best_promotion = np.zeros(rollouts)
         self.gap_bound = np.ones(rollouts)
         self.challenger_seen = np.zeros(rollouts, int)
+        # Of the challenger, without what is pending.
+        self.shown_total, self.shown_bad = np.zeros(rollouts, int), np.zeros(rollouts, int)
 
     def update(self, window: Windows) -> None:
         counts = self.pending + np.array(
@@ -83,6 +86,8 @@ class VectorisedTest:
         memory = np.where(self.recent_total > engine._LEAST_MEMORY_REQUESTS, engine._MEMORY, 1.0)
         self.recent_total = np.where(ready, self.recent_total * memory + counts[0], self.recent_total)
         self.recent_bad = np.where(ready, self.recent_bad * memory + counts[1], self.recent_bad)
+        self.shown_total = self.shown_total + np.where(ready, counts[2], 0)
+        self.shown_bad = self.shown_bad + np.where(ready, counts[3], 0)
         self.windows += ready
         early = engine._FROM_THE_START
         self.log_e_rollback = np.logaddexp(
@@ -106,6 +111,10 @@ class VectorisedTest:
             self.log_e_rollback < -math.log(self.test.alpha) / 2
         )
 
+    @property
+    def _known(self) -> Array:
+        return (self.recent_total >= engine.LEAST_KNOWN_REQUESTS) | (self.test.figure is not None)
+
     def _rollback(self, counts: Array, rate: Array) -> tuple[Array, Array]:
         ratio, offset = self.test.ratio, self.test.tolerated
         rate = _nearest(rate, ratio, offset)
@@ -113,6 +122,7 @@ class VectorisedTest:
         cap = self._rollback_cap(counts, allowed)
         hopes = _with_odds_scaled(allowed, np.array(engine._REGRESSIONS)[:, None])
         factor = np.minimum(self._log_e(counts, offset, rate, hopes) / self.dispersion, cap)
+        factor[:-1] = np.where(self._known, factor[:-1], 0.0)
         starts = self.windows < self.test.horizon
         grown = np.where(starts, np.logaddexp(self.log_onsets, 0.0), self.log_onsets)
         return self.log_regressions + factor, grown + factor
@@ -120,16 +130,18 @@ class VectorisedTest:
     def _promotion(self, counts: Array, rate: Array) -> Array:
         offset = self.test.margin
         rate, hoped = self._hoped(rate, offset)
-        between = (hoped + self.test.ratio * rate + offset) / 2
-        hopes = np.array([hoped, _with_odds_scaled(hoped, engine._BETTER), between])
+        shown = (self.shown_bad + engine._HOPE_WEIGHT * hoped) / (self.shown_total + engine._HOPE_WEIGHT)
+        near = _with_odds_scaled(self.test.ratio * rate + offset, engine._NEARLY_AT_MARGIN)
+        hopes = np.array([hoped, _with_odds_scaled(hoped, engine._BETTER), np.minimum(shown, near)])
         dispersion = 1 + np.array(engine._CAUTION)[:, None] * (self.dispersion - 1)
         factor = self._log_e(counts, offset, rate, hopes) / dispersion
-        return self.log_improvements + np.minimum(factor, self._agreement_cap(self.test.beta))
+        steps = np.minimum(factor, self._agreement_cap(self.test.beta))
+        return self.log_improvements + np.where(self._known, steps, 0.0)
 
     def _climb(self, counts: Array, rate: Array, ready: Array) -> None:
         threshold = -math.log(engine._BOUND_ERROR)
         cap = self._agreement_cap(engine._BOUND_ERROR)
-        going = ready
+        going = ready & self._known
         for rung, gap in enumerate(engine._GAP_LADDER):
             if gap <= self.test.margin:
                 continue

@@ -53,12 +53,18 @@ def judge(test: ProportionTest, state: ProportionState, reference: str = "champi
 
 
 def _requests_needed(test: ProportionTest, state: ProportionState) -> float:
-    """Challenger requests in total until promotion, at the allocation seen and if there is no difference."""
+    """Challenger requests in total until promotion, at the allocation seen.
+
+    If there is no difference to the champion, or, where that is too little, if the challenger goes on as so far.
+    """
     challenger, champion = state.seen.challenger.total, state.seen.champion.total
     if state.best_promotion >= -math.log(test.beta):
         return challenger
     share = challenger / (challenger + champion) if challenger and champion else 0.5
-    effort = promotion_effort(test, expected_champion_rate(test, state), share)
+    champion_rate = expected_champion_rate(test, state)
+    effort = promotion_effort(test, champion_rate, share)
+    if not effort.growth:
+        effort = promotion_effort(test, champion_rate, share, state.seen.challenger.rate)
     missing = max(0.0, effort.level - max(state.log_improvements))
     return challenger + missing / effort.growth if effort.growth else math.inf
 

@@ -32,10 +32,12 @@ UNMEASURED_DISPERSION = 2.0
 _REGRESSIONS = (1.5, 2.0, 3.0, 5.0, 9.0, 33.0)
 # Weight of a regression from the start against one of later onset. The latter has the horizon to pay for anyway.
 _FROM_THE_START = 0.7
-# What a good challenger may look like (`_good_rates`): as good as the champion, clearly better, or worse but within the
-# margin; and how much of the mixture is bet on each.
+# What a good challenger may look like (`_good_rates`): as good as the champion, clearly better, or as it has shown
+# itself so far; and how much of the mixture is bet on each.
 GOOD_SHARES = (0.5, 0.2, 0.3)
 _BETTER = 0.6
+# Requests until which the hope weighs more than what the challenger has shown.
+_HOPE_WEIGHT = 50
 # By how much more than measured failures are taken to be bunched. A bet on a small difference gathers evidence in many
 # small steps, which no cap stops: there a dispersion that the history shows too small tells most.
 _CAUTION = (1.0, 1.0, 2.0)
@@ -47,6 +49,11 @@ _BOUND_ERROR = 0.05
 _MEMORY = 0.5 ** (1 / 60)
 _LEAST_MEMORY_REQUESTS = 2000.0
 _HISTORY_WEIGHT = 800.0
+# Without a history the rate is a guess, and a bet on a wrong guess leaves a debt. So there is none before the champion
+# has shown itself in some requests, but on a challenger that hardly works.
+GUESSED_RATE = 0.01
+GUESSED_REQUESTS = 20.0
+LEAST_KNOWN_REQUESTS = 50.0
 # Where failures come in bursts, a lone window proves little: so many must agree. See `_agreement_cap`.
 _AGREEING_WINDOWS = 2
 _AGREEING_WINDOWS_IF_BURSTY = 3
@@ -146,12 +153,16 @@ class ProportionState:
 def start(test: ProportionTest, champion_history: ArmCounts | None = None) -> ProportionState:
     """The state before the first window.
 
-    `champion_history` (some minutes of the champion alone, before the rollout) only sharpens the stakes: it
-    is no evidence, and a wrong one costs time but not validity.
+    `champion_history` (the champion alone, before the rollout) only sharpens the stakes: it is no evidence, and a wrong
+    one costs time but not validity.
     """
     history = champion_history or ArmCounts()
+    if not history.total:
+        return ProportionState(
+            recent_champion_total=GUESSED_REQUESTS, recent_champion_bad=GUESSED_REQUESTS * GUESSED_RATE
+        )
     weight = min(_HISTORY_WEIGHT, history.total + 1.0)
-    rate = (history.bad + 0.5) / (history.total + 1.0) if history.total else 0.01
+    rate = (history.bad + 0.5) / (history.total + 1.0)
     return ProportionState(recent_champion_total=weight, recent_champion_bad=weight * rate)
 
 
@@ -198,6 +209,10 @@ def expected_champion_rate(test: ProportionTest, state: ProportionState) -> floa
     return state.recent_champion_bad / state.recent_champion_total
 
 
+def _is_champion_known(test: ProportionTest, state: ProportionState) -> bool:
+    return test.figure is not None or state.recent_champion_total >= LEAST_KNOWN_REQUESTS
+
+
 def gap_bound(test: ProportionTest, state: ProportionState) -> float:
     """Upper 95 % confidence bound, at every look, of how far the challenger's rate lies beyond the margin.
 
@@ -213,13 +228,21 @@ def gap_bound(test: ProportionTest, state: ProportionState) -> float:
 
 def hoped_rate(null: HalfPlane, champion_rate: float) -> float:
     """The rate of a challenger worth promoting: the champion's, or just below the boundary if lower."""
-    return min(champion_rate, with_odds_scaled(null.allowed(champion_rate), _NEARLY_AT_MARGIN))
+    return min(champion_rate, _nearly_at(null, champion_rate))
 
 
-def _good_rates(null: HalfPlane, champion_rate: float) -> tuple[float, ...]:
-    """Rates of challengers worth promoting, one for each of `GOOD_SHARES`."""
+def _nearly_at(null: HalfPlane, champion_rate: float) -> float:
+    return with_odds_scaled(null.allowed(champion_rate), _NEARLY_AT_MARGIN)
+
+
+def _good_rates(null: HalfPlane, champion_rate: float, state: ProportionState) -> tuple[float, ...]:
+    """Rates of challengers worth promoting, one for each of `GOOD_SHARES`, by what was known before the window."""
     hoped = hoped_rate(null, champion_rate)
-    return hoped, with_odds_scaled(hoped, _BETTER), (hoped + null.allowed(champion_rate)) / 2
+    # What is pending is a part of the window.
+    total = state.seen.challenger.total - state.pending.challenger.total
+    bad = state.seen.challenger.bad - state.pending.challenger.bad
+    shown = (bad + _HOPE_WEIGHT * hoped) / (total + _HOPE_WEIGHT)
+    return hoped, with_odds_scaled(hoped, _BETTER), min(shown, _nearly_at(null, champion_rate))
 
 
 def _log_e_promotion(log_improvements: tuple[float, ...]) -> float:
@@ -249,7 +272,12 @@ def _rollback_step(
     cap = _agreement_cap(test, test.alpha)
     starts = state.windows < test.horizon
     regressions, onsets = [], []
+    known = _is_champion_known(test, state)
     for odds, log_regression, log_onset in zip(_REGRESSIONS, state.log_regressions, state.log_onsets, strict=True):
+        if not known and odds != _REGRESSIONS[-1]:
+            regressions.append(log_regression)
+            onsets.append(shiryaev_roberts_step(log_onset, 0.0, start=starts))
+            continue
         factor = _window_log_e(test, window, null, champion_rate, with_odds_scaled(allowed, odds))
         factor /= test.dispersion
         if factor > cap:
@@ -262,11 +290,13 @@ def _rollback_step(
 def _promotion_step(
     test: ProportionTest, state: ProportionState, window: Block, champion_rate: float
 ) -> tuple[float, ...]:
+    if not _is_champion_known(test, state):
+        return state.log_improvements
     null = HalfPlane(test.ratio, test.margin)
     cap = _agreement_cap(test, test.beta)
     champion_rate = null.nearest(champion_rate)
     steps = []
-    good_rates = _good_rates(null, champion_rate)
+    good_rates = _good_rates(null, champion_rate, state)
     for rate, caution, log_improvement in zip(good_rates, _CAUTION, state.log_improvements, strict=True):
         factor = _window_log_e(test, window, null, champion_rate, rate)
         dispersion = 1 + caution * (test.dispersion - 1)
@@ -278,6 +308,8 @@ def _ladder_step(
     test: ProportionTest, state: ProportionState, window: Block, champion_rate: float
 ) -> tuple[float, ...]:
     """Rungs beyond the margin, up to the first that is reached: the bound never takes back what it excluded."""
+    if not _is_champion_known(test, state):
+        return state.log_ladder
     cap = _agreement_cap(test, _BOUND_ERROR)
     threshold = -math.log(_BOUND_ERROR)
     steps = list(state.log_ladder)

@@ -35,8 +35,8 @@ class Judgement:
     proportions, in the unit of the metric for means; a rate is None before the first request, and always for drift.
     `gap_bound` is an upper confidence bound of how far the challenger's share of bad requests lies beyond the margin:
     1 while nothing is known, 0 once the margin is surely kept. It is None where no bad requests are counted.
-    `requests_needed` counts challenger requests from the start of the rollout, assuming that the challenger is as good
-    as the champion; it is infinite when that assumption would never lead to a pass.
+    `requests_needed` counts challenger requests from the start of the rollout, if the challenger is as good as the
+    champion, or, where that is too little, goes on as so far; it is infinite when that would never lead to a pass.
     """
 
     verdict: Verdict
@@ -71,7 +71,7 @@ def eta_seconds(requests_missing: float, requests_per_second: float) -> float:
 def undecided_text(seen: int, needed: float) -> str:
     """How far a gate is: "undecided: 1 240 of about 3 300 requests needed"."""
     if math.isinf(needed):
-        return f"undecided: {_grouped(seen)} requests; an equal challenger would not pass"
+        return f"undecided: {_grouped(seen)} requests; as it has been so far it would not pass"
     return f"undecided: {_grouped(seen)} of about {_rounded(needed)} requests needed"
 
 

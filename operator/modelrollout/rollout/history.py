@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from modelrollout.api.status import ChampionHistory
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.dispersion import estimate_dispersion
+from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
 from modelrollout.rollout.measurements import Counted, Measurement
 
-# The fewest scrape windows that make an estimate.
+# The fewest scrape windows that show that failures come one by one.
 LEAST_WINDOWS = 60
 
 
@@ -21,17 +22,19 @@ def champion_history(halves: Mapping[str, Measurement]) -> tuple[ChampionHistory
     return tuple(
         _history(gate, [window.block for window in measurement.windows])
         for gate, measurement in halves.items()
-        if isinstance(measurement, Counted) and len(measurement.windows) >= LEAST_WINDOWS
+        if isinstance(measurement, Counted) and measurement.windows
     )
 
 
 def _history(gate: str, blocks: Sequence[Block]) -> ChampionHistory:
     counts = [arm for block in blocks for arm in (block.champion, block.challenger)]
+    # A short history can show bursts, but not that there are none.
+    least = 1.0 if len(blocks) >= LEAST_WINDOWS else UNMEASURED_DISPERSION
     return ChampionHistory(
         gate=gate,
         requests=sum(arm.total for arm in counts),
         bad=sum(arm.bad for arm in counts),
-        dispersion=estimate_dispersion(_compared(blocks)).upper,
+        dispersion=max(least, estimate_dispersion(_compared(blocks)).upper),
     )
 
 

@@ -76,7 +76,7 @@ def test_a_decision_without_gates_is_refused():
         (1240, 3274.0, "undecided: 1 240 of about 3 300 requests needed"),
         (0, 7.4, "undecided: 0 of about 7 requests needed"),
         (1234567, 9876543.0, "undecided: 1 234 567 of about 9 900 000 requests needed"),
-        (5, math.inf, "undecided: 5 requests; an equal challenger would not pass"),
+        (5, math.inf, "undecided: 5 requests; as it has been so far it would not pass"),
     ],
 )
 def test_progress_reads_as_a_person_would_say_it(seen, needed, text):

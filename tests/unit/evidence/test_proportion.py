@@ -49,8 +49,8 @@ def after(test, windows, history=HISTORY):
     return reduce(lambda state, window: update(test, state, window), windows, start(test, history))
 
 
-def windows_until(test, verdict, window, limit=2000):
-    state = start(test, HISTORY)
+def windows_until(test, verdict, window, limit=2000, history=HISTORY):
+    state = start(test, history)
     for count in range(1, limit + 1):
         state = update(test, state, window)
         if judge(test, state).verdict is verdict:
@@ -136,7 +136,27 @@ def test_a_challenger_that_keeps_the_margin_passes_whether_or_not_it_is_as_good_
     champion_bad, challenger_bad, margin
 ):
     test = ProportionTest(margin=margin, tolerated=margin / 2, dispersion=1.0)
-    assert windows_until(test, Verdict.PASS, block(800, champion_bad, 800, challenger_bad)) < 20
+    window = block(800, champion_bad, 800, challenger_bad)
+    assert windows_until(test, Verdict.PASS, window, history=ArmCounts(80_000, 100 * champion_bad)) < 20
+
+
+@pytest.mark.parametrize(("champion_bad", "challenger_bad", "margin"), [(24, 6, 0.05), (24, 6, 0.1), (24, 2, -0.1)])
+def test_a_champion_without_a_history_costs_a_few_windows_at_most(champion_bad, challenger_bad, margin):
+    test = ProportionTest(margin=margin, dispersion=1.0)
+    window = block(120, champion_bad, 30, challenger_bad)
+    known = windows_until(test, Verdict.PASS, window, history=ArmCounts(12_000, 100 * champion_bad))
+    assert windows_until(test, Verdict.PASS, window, history=None) <= known + 3
+
+
+def test_half_the_answers_failing_is_proven_at_once_without_a_history_too():
+    test = ProportionTest(margin=0.005)
+    assert windows_until(test, Verdict.FAIL, block(475, 2, 25, 12), history=None) == 1
+
+
+def test_better_by_far_is_granted_soon_where_much_better_is_asked_for():
+    test = ProportionTest(margin=-0.5, dispersion=1.0)
+    window = block(20, 18, 10, 0)
+    assert windows_until(test, Verdict.PASS, window, history=ArmCounts(10_000, 9_000)) < 6
 
 
 def test_a_challenger_that_got_worse_after_passing_no_longer_passes():
@@ -192,7 +212,7 @@ def test_better_by_a_margin_is_not_granted_to_an_equal_challenger():
     equal = after(test, [block(250, 25, 250, 25)] * 200, ArmCounts(10_000, 1000))
     better = after(test, [block(250, 25, 250, 12)] * 200, ArmCounts(10_000, 1000))
     assert judge(test, equal).verdict is Verdict.UNDECIDED
-    assert "an equal challenger would not pass" in judge(test, equal).message
+    assert "as it has been so far it would not pass" in judge(test, equal).message
     assert judge(test, better).verdict is Verdict.PASS
 
 

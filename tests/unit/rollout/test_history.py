@@ -7,6 +7,7 @@ from tests.unit.rollout.world import spec
 
 from modelrollout.api.spec import Risk
 from modelrollout.evidence.counts import ArmCounts, Block
+from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
 from modelrollout.rollout.gate_set import gate_set
 from modelrollout.rollout.history import LEAST_WINDOWS, champion_history
 from modelrollout.rollout.measurements import Counted, NoData, SourceDown, Window
@@ -40,8 +41,15 @@ def test_a_champion_with_one_pod_is_compared_with_itself_a_window_later(burst: i
     assert (known.dispersion > 3) is (burst == 5)
 
 
-def test_a_short_or_missing_history_is_none() -> None:
-    unknown = {"a": halves(LEAST_WINDOWS - 1, 1), "b": NoData("no scrapes", 9), "c": SourceDown("refused")}
+def test_a_short_history_tells_the_rate_but_not_that_failures_come_one_by_one() -> None:
+    [short] = champion_history({"errors": halves(LEAST_WINDOWS - 1, burst=1)})
+    [bursty] = champion_history({"errors": halves(LEAST_WINDOWS - 1, burst=5)})
+    assert short.bad / short.requests == pytest.approx(0.02, rel=0.3)
+    assert short.dispersion == UNMEASURED_DISPERSION < bursty.dispersion
+
+
+def test_a_missing_history_is_none() -> None:
+    unknown = {"a": Counted((), 9), "b": NoData("no scrapes", 9), "c": SourceDown("refused")}
     assert champion_history(unknown) == ()
 
 
