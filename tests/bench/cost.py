@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import optimize
+from scipy import optimize, special
 
 from modelrollout.evidence import ArmCounts, Block, ProportionTest, judge, start, update
 from modelrollout.evidence.drift import DriftTest, judge_drift, start_drift, update_drift
-from modelrollout.evidence.halfplane import HalfPlane, divergence, log_e_value
+from modelrollout.evidence.halfplane import HalfPlane, log_e_value
 from modelrollout.evidence.mean import ArmSum, MeanState, MeanTest, judge_mean, update_mean
 from tests.bench.vectorised import VectorisedTest, Windows
 
@@ -33,6 +33,11 @@ def _blocks() -> list[Block]:
     champion, challenger = rng.poisson(475, GATES), rng.poisson(25, GATES)
     counts = np.array([champion, rng.binomial(champion, 0.005), challenger, rng.binomial(challenger, 0.005)])
     return [Block.from_list(one) for one in counts.T.tolist()]
+
+
+def divergence(rate: float, other: float) -> float:
+    """Kullback-Leibler divergence of two Bernoulli rates."""
+    return float(special.rel_entr(rate, other) + special.rel_entr(1 - rate, 1 - other))
 
 
 def exact_projection(window: Block, null: HalfPlane, champion_rate: float, challenger_rate: float) -> float:

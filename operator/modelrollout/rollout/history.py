@@ -8,7 +8,7 @@ from modelrollout.evidence.dispersion import estimate_dispersion
 from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
 from modelrollout.rollout.measurements import Counted, Measurement
 
-# The fewest scrape windows that show that failures come one by one.
+# The fewest scrape windows that show how bursty failures are.
 LEAST_WINDOWS = 60
 
 
@@ -28,13 +28,13 @@ def champion_history(halves: Mapping[str, Measurement]) -> tuple[ChampionHistory
 
 def _history(gate: str, blocks: Sequence[Block]) -> ChampionHistory:
     counts = [arm for block in blocks for arm in (block.champion, block.challenger)]
-    # A short history can show bursts, but not that there are none.
-    least = 1.0 if len(blocks) >= LEAST_WINDOWS else UNMEASURED_DISPERSION
+    # A few windows tell the rate, but of bursts not even whether there are any.
+    measured = len(blocks) >= LEAST_WINDOWS
     return ChampionHistory(
         gate=gate,
         requests=sum(arm.total for arm in counts),
         bad=sum(arm.bad for arm in counts),
-        dispersion=max(least, estimate_dispersion(_compared(blocks)).upper),
+        dispersion=estimate_dispersion(_compared(blocks)).upper if measured else UNMEASURED_DISPERSION,
     )
 
 

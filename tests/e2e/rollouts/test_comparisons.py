@@ -102,6 +102,22 @@ def test_a_simple_service_is_beside_a_rollout_and_its_watch_and_the_challenger_i
     print(f"first weight to promotion: {outcome.seconds:.0f} s")
 
 
+def test_a_challenger_is_held_against_a_fixed_figure(world: World) -> None:
+    world.serve("v2")
+
+    def against_people(manifest: Object) -> None:
+        with_gates(unsure(maxIncrease="5%"))(manifest)
+        manifest["spec"]["baseline"] = {"fixed": {"unsure": "8%"}}
+
+    with world.no_failures():
+        world.rollout.apply("v1", against_people)
+        world.rollout.until(lambda now: is_serving(now, f"{NAME}:v1"), "the promotion of v1", 240)
+    (gate,) = last_judged(world, "v1")
+    assert gate.compared_with == "fixed 8 %"
+    assert gate.verdict == Verdict.PASS
+    print(f"against a figure: {gate.message}")
+
+
 def test_traffic_past_the_gateway_holds_a_surer_challenger_until_it_ends(world: World, tmp_path: Path) -> None:
     world.serve("v2")
 

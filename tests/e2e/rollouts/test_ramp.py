@@ -1,12 +1,14 @@
-"""A ramp without steps: the evidence, and a budget of bad requests, set the weight."""
+"""A ramp without steps: the evidence, and a budget of bad requests, set the weight. And the watch that follows it."""
 
 import time
+from dataclasses import replace
 
 from tests.e2e.rollouts.world import World, quick
 
 from modelrollout.rollout.ramp import LEVELS
 from modelrollout_demo.kubectl import Object
-from modelrollout_demo.stories import STORIES, await_promotion, await_rollback, of_version
+from modelrollout_demo.rollouts import NAME
+from modelrollout_demo.stories import STORIES, await_promotion, await_rollback, is_serving, of_version
 
 STORY = {story.version: story for story in STORIES}
 BUDGET = 60
@@ -51,3 +53,24 @@ def test_a_version_with_a_bug_costs_no_more_than_the_budget(world: World) -> Non
     assert 0 < len(failed) <= BUDGET
     weights = weights_of("v3", world, started)
     print(f"weights {weights}, {len(failed)} bad answers, first weight to rollback: {outcome.seconds:.0f} s")
+
+
+def test_a_bug_that_shows_after_the_promotion_gives_the_traffic_back_to_the_old_champion(world: World) -> None:
+    world.serve("v2")
+
+    def watched_for_long(manifest: Object) -> None:
+        quick(manifest)
+        manifest["spec"]["strategy"]["holdBack"] = {"percent": 20, "for": "10m"}
+
+    started = time.time()
+    with world.no_failures():
+        world.rollout.apply("v3", watched_for_long)
+        world.rollout.command("retry", str(started))
+        world.rollout.until(lambda now: now.status.challenger is not None, "v3 to be the challenger")
+        world.rollout.command("promote", str(started))
+        outcome = await_rollback(world.rollout, replace(STORY["v3"], reason="RegressedAfterPromotion"))
+    assert outcome.problems == []
+    shares = [weights.get("v3", 0) for weights in world.weights_since(started)]
+    assert max(shares) == 80
+    assert shares[-1] == 0
+    assert is_serving(world.rollout.current, f"{NAME}:v2")

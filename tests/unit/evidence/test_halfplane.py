@@ -6,7 +6,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.halfplane import (
@@ -30,10 +30,8 @@ ROUNDING = 1e-9
 
 
 def divergence(rate, other):
-    """Kullback-Leibler divergence of two Bernoulli rates in nats; `other` lies strictly between 0 and 1."""
-    of_bad = rate * math.log(rate / other) if rate > 0 else 0.0
-    of_good = (1 - rate) * math.log((1 - rate) / (1 - other)) if rate < 1 else 0.0
-    return of_bad + of_good
+    """Kullback-Leibler divergence of two Bernoulli rates."""
+    return special.rel_entr(rate, other) + special.rel_entr(1 - rate, 1 - other)
 
 
 def window(champion_total, champion_bad, challenger_total, challenger_bad):
