@@ -116,7 +116,7 @@ def history(rng: np.random.Generator, scenario: Scenario, rollouts: int) -> Arra
     """
     pods = scenario.pods
     if not pods:
-        return np.zeros((2, rollouts, 1, 2), int)
+        return np.zeros((2, rollouts, HOUR, 2), int)
     totals = rng.poisson(scenario.requests_per_second * WINDOW_SECONDS / pods, (rollouts, HOUR, pods))
     bad = scenario.law(rng, totals, scenario.rate)
     counts = np.array([totals, bad])
