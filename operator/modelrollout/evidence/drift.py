@@ -14,15 +14,18 @@ every step of the cumulative distribution to differ by surely less than `margin`
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any, Self
 
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.eprocess import NEVER, log_mean_exp, shiryaev_roberts_step
-from modelrollout.evidence.halfplane import HalfPlane, log_e_value, log_growth
+from modelrollout.evidence.halfplane import HalfPlane, log_e_value, log_e_value_of_counts, log_growth
 from modelrollout.evidence.packing import pack_floats, unpack_floats
 from modelrollout.evidence.proportion import hoped_rate
 from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict, percent_text, undecided_text
+
+# Frequencies of the champion and of the challenger, by bucket.
+_Expected = tuple[list[float], list[float]]
 
 _PSEUDO_COUNT = 20.0
 _AGREEING_WINDOWS = 3
@@ -115,14 +118,15 @@ def update_drift(test: DriftTest, state: DriftState, champion: Sequence[int], ch
     learnt = replace(state, champion=_sums(state.champion, champion), challenger=_sums(state.challenger, challenger))
     if not sum(champion) or not sum(challenger):
         return learnt
-    factor = (_tolerant_factor if test.tolerated else _multinomial_factor)(test, state, champion, challenger)
+    expected = _expected(state)
+    factor = (_tolerant_factor if test.tolerated else _multinomial_factor)(test, expected, champion, challenger)
     factor = min(factor / test.dispersion, -math.log(test.alpha) / _AGREEING_WINDOWS)
     learnt = replace(
         learnt,
         windows=state.windows + 1,
         log_regression=state.log_regression + factor,
         log_onset=shiryaev_roberts_step(state.log_onset, factor, start=state.windows < test.horizon),
-        log_improvements=_promotion_steps(test, state, champion, challenger),
+        log_improvements=_promotion_steps(test, state, expected[0], champion, challenger),
     )
     return replace(
         learnt,
@@ -183,9 +187,9 @@ def population_stability_index(champion: Sequence[int], challenger: Sequence[int
 
 
 def _multinomial_factor(
-    test: DriftTest, state: DriftState, champion: Sequence[int], challenger: Sequence[int]
+    test: DriftTest, expected: _Expected, champion: Sequence[int], challenger: Sequence[int]
 ) -> float:
-    theirs, ours = _expected(state)
+    theirs, ours = expected
     champion_total, challenger_total = sum(champion), sum(challenger)
     total = champion_total + challenger_total
     factor = 0.0
@@ -195,8 +199,8 @@ def _multinomial_factor(
     return factor
 
 
-def _tolerant_factor(test: DriftTest, state: DriftState, champion: Sequence[int], challenger: Sequence[int]) -> float:
-    theirs, ours = _expected(state)
+def _tolerant_factor(test: DriftTest, expected: _Expected, champion: Sequence[int], challenger: Sequence[int]) -> float:
+    theirs, ours = expected
     grown = [b > a for a, b in zip(theirs, ours, strict=True)]
     null = HalfPlane(1.0, test.tolerated)
     champion_rate = null.nearest(_within(theirs, grown))
@@ -208,20 +212,33 @@ def _tolerant_factor(test: DriftTest, state: DriftState, champion: Sequence[int]
 
 
 def _promotion_steps(
-    test: DriftTest, state: DriftState, champion: Sequence[int], challenger: Sequence[int]
+    test: DriftTest, state: DriftState, theirs: Sequence[float], champion: Sequence[int], challenger: Sequence[int]
 ) -> tuple[float, ...]:
-    """Two tests per inner boundary: the challenger is surely not `margin` higher there, nor lower."""
-    theirs, _ = _expected(state)
+    """Two tests per inner boundary: the challenger is surely not `margin` higher there, nor lower.
+
+    Each is decided by itself, so one that has reached its level stays as it is.
+    """
     null = HalfPlane(1.0, test.margin)
-    cap = -math.log(test.beta) / _AGREEING_WINDOWS
+    level = -math.log(test.beta)
+    cap = level / _AGREEING_WINDOWS
+    champion_total, challenger_total = sum(champion), sum(challenger)
+    earlier = iter(state.log_improvements)
     steps = []
-    for boundary in range(1, test.buckets):
-        for upper in (True, False):
-            chosen = [(bucket >= boundary) is upper for bucket in range(test.buckets)]
-            rate = null.nearest(_within(theirs, chosen))
-            window = Block(_event(champion, chosen), _event(challenger, chosen))
-            steps.append(min(log_e_value(window, null, rate, hoped_rate(null, rate)) / test.dispersion, cap))
-    return tuple(map(sum, zip(state.log_improvements, steps, strict=True)))
+    up_to = zip(accumulate(theirs), accumulate(champion), accumulate(challenger), strict=True)
+    for share, of_champion, of_challenger in islice(up_to, test.buckets - 1):
+        for expected, bad, challenger_bad in (
+            (1 - share, champion_total - of_champion, challenger_total - of_challenger),
+            (share, of_champion, of_challenger),
+        ):
+            log_e = next(earlier)
+            if log_e < level:
+                rate = null.nearest(expected)
+                factor = log_e_value_of_counts(
+                    (champion_total, bad), (challenger_total, challenger_bad), null, rate, hoped_rate(null, rate)
+                )
+                log_e += min(factor / test.dispersion, cap)
+            steps.append(log_e)
+    return tuple(steps)
 
 
 def _requests_needed(test: DriftTest, state: DriftState) -> float:
@@ -242,7 +259,7 @@ def _log_e_rollback(test: DriftTest, state: DriftState) -> float:
     return log_mean_exp((state.log_regression, state.log_onset - math.log(test.horizon)))
 
 
-def _expected(state: DriftState) -> tuple[list[float], list[float]]:
+def _expected(state: DriftState) -> _Expected:
     """Frequencies of both arms by what has been seen, the challenger's drawn towards the champion's."""
     theirs = _frequencies(state.champion, 1.0)
     buckets = len(theirs)

@@ -60,7 +60,7 @@ def log_e_value(window: Block, null: HalfPlane, champion_rate: float, challenger
     makes S evidence against the <= null, one below it evidence against the >= null.
     """
     champion, challenger = window.champion, window.challenger
-    return _log_s(
+    return log_e_value_of_counts(
         (champion.total, champion.bad), (challenger.total, challenger.bad), null, champion_rate, challenger_rate
     )
 
@@ -84,20 +84,17 @@ def log_growth(
     challenger_rate = min(max(challenger_rate, RATE_FLOOR), 1 - RATE_FLOOR)
     champion = champion_total, champion_total * champion_rate
     challenger = challenger_total, challenger_total * challenger_rate
-    return _log_s(champion, challenger, null, champion_rate, challenger_rate)
+    return log_e_value_of_counts(champion, challenger, null, champion_rate, challenger_rate)
 
 
-def _log_s(
+def log_e_value_of_counts(
     champion: tuple[float, float],
     challenger: tuple[float, float],
     null: HalfPlane,
     champion_rate: float,
     challenger_rate: float,
 ) -> float:
-    """Log S of requests and bad ones of both arms, with the stake for the alternative of these rates.
-
-    Linear in the bad ones: expected numbers give the expectation.
-    """
+    """As `log_e_value`, of requests and bad ones of both arms; of expected numbers it is the expectation."""
     (champion_total, champion_bad), (challenger_total, challenger_bad) = champion, challenger
     a, b = _projection(champion_total, challenger_total, null, champion_rate, challenger_rate)
     challenger_stake = (challenger_rate - b) / (b * (1 - b))
