@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def test_down_ends_every_process_and_removes_the_folder(cluster: Cluster, state_
 
 
 def test_up_replaces_a_control_plane_of_which_a_part_was_killed(cluster: Cluster, state_root: Path) -> None:
-    os.kill(process_ids(cluster, state_root)["kube-apiserver"], signal.SIGKILL)
+    kill(process_ids(cluster, state_root)["kube-apiserver"])
     assert cluster.status().state == "broken"
     cluster.up(control_plane_only=True)
     assert namespaces(cluster)
@@ -81,6 +82,15 @@ def test_a_record_of_another_process_with_the_same_id_is_left_alone(cluster: Clu
 def test_loading_an_image_without_a_node_says_why_it_cannot(cluster: Cluster) -> None:
     with pytest.raises(LocalClusterError, match="no node to load images into"):
         cluster.load_image(Path("any.oci.tar"))
+
+
+def kill(pid: int) -> None:
+    """SIGKILL, and wait until it has come to pass: a large process takes a moment to die."""
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while is_alive(pid):
+        assert time.monotonic() < deadline, f"process {pid} does not end"
+        time.sleep(0.05)
 
 
 def is_alive(pid: int) -> bool:
