@@ -274,12 +274,9 @@ def _rollback_step(
     regressions, onsets = [], []
     known = _is_champion_known(test, state)
     for odds, log_regression, log_onset in zip(_REGRESSIONS, state.log_regressions, state.log_onsets, strict=True):
-        if not known and odds != _REGRESSIONS[-1]:
-            regressions.append(log_regression)
-            onsets.append(shiryaev_roberts_step(log_onset, 0.0, start=starts))
-            continue
-        factor = _window_log_e(test, window, null, champion_rate, with_odds_scaled(allowed, odds))
-        factor /= test.dispersion
+        factor = 0.0
+        if known or odds == _REGRESSIONS[-1]:
+            factor = _window_log_e(test, window, null, champion_rate, with_odds_scaled(allowed, odds)) / test.dispersion
         if factor > cap:
             factor = min(factor, max(cap, _lone_window_cap(test, window.challenger, allowed, odds)))
         regressions.append(log_regression + factor)

@@ -13,16 +13,13 @@ from typing import Any, Generic
 
 from modelrollout.metrics.scrapes import Counters, LabelSet, Reading, Scrape
 from modelrollout.metrics.source import Arm, Arms
-from modelrollout.rollout.settings import Settings
+from modelrollout.rollout.settings import WINDOWS_AT_ONCE, Settings
 
 # A pod that was not scraped for so many windows starts anew, as if it were new. It bounds how far back one must read.
 FORGET_AFTER = 120
 
 # A single window is missed now and then; an arm that was not scraped in so many is missing.
 _PATIENCE = 3
-
-# The most windows that one look counts.
-_AT_ONCE = 720
 
 # Evidence older than this is not caught up with.
 _LONGEST_GAP_SECONDS = 6 * 3600.0
@@ -110,7 +107,7 @@ def next_span(now: float, after: int | None, settings: Settings) -> Span:
         return Span(interval, after=complete, through=complete)
     oldest = complete - ceil(_LONGEST_GAP_SECONDS * 1000 / interval)
     first = max(after, oldest)
-    return Span(interval, after=first, through=min(complete, first + _AT_ONCE), skipped=first - after)
+    return Span(interval, after=first, through=min(complete, first + WINDOWS_AT_ONCE), skipped=first - after)
 
 
 def clock_since(span: Span, warm_up: int = 0) -> int:

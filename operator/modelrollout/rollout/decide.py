@@ -75,11 +75,6 @@ def decide(
         draft.retry(wanted)
     follow_model(draft, wanted)
     assessment = _assess(draft, observation)
-    if assessment and draft.status.evidence:
-        split = _split(draft, observation, assessment.through)
-        rate = None if assessment.traffic is None else repr(assessment.traffic)
-        checkpoint = {"window": assessment.through, "at": draft.now, "split": split, "requests_per_second": rate}
-        draft.change(gates=assessment.gates, evidence=draft.status.evidence.model_copy(update=checkpoint))
     note_serving(draft, observation)
     advance_rollout(draft, observation, assessment)
     advance_watch(draft, observation, assessment)
@@ -102,7 +97,10 @@ def decide(
 
 
 def _assess(draft: Draft, observation: Observation) -> Assessment | None:
-    """The verdicts, or None if nothing is judged now. A follow-up of the spec may just have ended the comparison."""
+    """The verdicts, which the draft then has too, with how far the data are counted; None if nothing is judged now.
+
+    A follow-up of the spec may just have ended the comparison.
+    """
     status = draft.status
     arms = arms_to_judge(status)
     if status.evidence is None or not observation.measurements or arms is None:
@@ -119,36 +117,37 @@ def _assess(draft: Draft, observation: Observation) -> Assessment | None:
         figures=draft.spec.baseline.figures,
         reference=Reference(arms.role, arms.champion.bento),
     )
-    of_champion, of_challenger = accepted_weights(observation, arms.champion.hash, arms.challenger.hash)
+    weights = accepted_weights(observation, arms.champion.hash, arms.challenger.hash)
     traffic = follow_traffic(
         status.evidence.traffic,
         observation.measurements,
         after=status.evidence.window,
-        share=(of_champion + of_challenger) / FULL_WEIGHT,
+        share=sum(weights) / FULL_WEIGHT,
         scrape_interval=draft.settings.scrape_interval,
     )
     strategy, progress = draft.spec.strategy, status.rollout
     seconds_left = time_left(strategy, progress, draft.now).total_seconds() if progress else inf
-    return assess(
+    assessment = assess(
         gates,
         status.gates,
         observation.measurements,
         through=status.evidence.window,
         data_expected_from=_window_of(began, draft.settings) + FIRST_SCRAPES,
-        pace=Pace(traffic, of_challenger / FULL_WEIGHT, seconds_left),
+        pace=Pace(traffic, weights[1] / FULL_WEIGHT, seconds_left),
     )
-
-
-def _split(draft: Draft, observation: Observation, through: int) -> TrafficSplit | None:
-    arms, evidence = arms_to_judge(draft.status), draft.status.evidence
-    assert arms is not None
-    assert evidence is not None
-    return follow_split(
-        evidence.split,
-        accepted_weights(observation, arms.champion.hash, arms.challenger.hash),
-        windows_of_requests(draft.spec.gates, observation, through),
-        present_window=_window_of(draft.now, draft.settings),
-    )
+    counted = {
+        "window": assessment.through,
+        "at": draft.now,
+        "split": follow_split(
+            status.evidence.split,
+            weights,
+            windows_of_requests(draft.spec.gates, observation, assessment.through),
+            present_window=_window_of(draft.now, draft.settings),
+        ),
+        "requests_per_second": None if traffic is None else repr(traffic),
+    }
+    draft.change(gates=assessment.gates, evidence=status.evidence.model_copy(update=counted))
+    return assessment
 
 
 def _window_of(time: datetime, settings: Settings) -> int:

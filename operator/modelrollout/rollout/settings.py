@@ -5,6 +5,9 @@ from math import ceil
 
 from modelrollout.api.strategy import Strategy
 
+# The most scrape windows that one look at the metrics counts.
+WINDOWS_AT_ONCE = 720
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -18,8 +21,8 @@ class Settings:
 
     @property
     def history_windows(self) -> int:
-        """The champion's scrape windows before a rollout that set its tests up: those of an hour, 720 at most."""
-        return min(ceil(3600 / self.scrape_interval), 720)
+        """The champion's scrape windows before a rollout that set its tests up: those of an hour, or of one look."""
+        return min(ceil(3600 / self.scrape_interval), WINDOWS_AT_ONCE)
 
     def horizon(self, strategy: Strategy) -> int:
         """The scrape windows over which a rollout and the watch after it may be judged."""

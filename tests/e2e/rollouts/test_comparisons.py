@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.e2e.rollouts.feedback import Feedback
-from tests.e2e.rollouts.world import PAUSED_WEIGHT, World, condition, is_now, is_paused, with_gates
+from tests.e2e.rollouts.world import PAUSED_WEIGHT, STORY, World, condition, is_now, is_paused, with_gates
 
 from modelrollout.api.status import GateStatus
 from modelrollout.evidence.verdict import Guarantee, Verdict
 from modelrollout_demo.kubectl import Object
 from modelrollout_demo.rollouts import NAME
 from modelrollout_demo.stories import (
-    STORIES,
     Ending,
     Story,
     await_promotion,
@@ -22,7 +21,6 @@ from modelrollout_demo.stories import (
     pods_by_uid,
 )
 
-STORY = {story.version: story for story in STORIES}
 BASELINE_WEIGHT = 10
 
 CONFIDENCE = {

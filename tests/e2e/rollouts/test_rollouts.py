@@ -10,6 +10,7 @@ from tests.e2e.rollouts.world import (
     NAMESPACE,
     NEXT_WEIGHT,
     PAUSED_WEIGHT,
+    STORY,
     World,
     condition,
     is_now,
@@ -21,10 +22,8 @@ from tests.e2e.rollouts.world import (
 from modelrollout.api.rollout import ModelRollout
 from modelrollout_demo.kubectl import Object
 from modelrollout_demo.rollouts import KIND, NAME, ROUTE_KIND, remove
-from modelrollout_demo.stories import STORIES, await_promotion, await_rollback, of_version, quarantine_entry
+from modelrollout_demo.stories import await_promotion, await_rollback, of_version, quarantine_entry
 from modelrollout_demo.watching import eventually
-
-STORY = {story.version: story for story in STORIES}
 
 
 def test_a_steady_state_makes_no_writes(world: World) -> None:

@@ -16,13 +16,16 @@ from modelrollout_demo.installation import RELEASE, SYSTEM_NAMESPACE
 from modelrollout_demo.kubectl import Object
 from modelrollout_demo.load import Load, failures_not_of_a_model
 from modelrollout_demo.rollouts import KIND, NAME, ROUTE_KIND, DigitsRollout, remove
-from modelrollout_demo.stories import FAULTY, is_serving
+from modelrollout_demo.stories import FAULTY, STORIES, is_serving
 from modelrollout_demo.watching import eventually
 
 NAMESPACE = "e2e"
 # The weight at which a paused rollout waits for an approval, and the one that comes next.
 PAUSED_WEIGHT = 40
 NEXT_WEIGHT = 60
+
+# What must become of each version.
+STORY = {story.version: story for story in STORIES}
 
 Edit = Callable[[Object], None]
 
