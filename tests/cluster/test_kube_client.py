@@ -11,8 +11,8 @@ import pytest
 from kubernetes.client import ApiClient, AppsV1Api, Configuration, CoreV1Api
 from kubernetes.config import load_kube_config
 
+from modelrollout.api.identity import version_of
 from modelrollout.api.rollout import ModelRollout
-from modelrollout.api.versions import version_of
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.client import (
     DEPLOYMENT,

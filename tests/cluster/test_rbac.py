@@ -14,8 +14,8 @@ import pytest
 from kubernetes.client import ApiClient
 from tests.cluster.access import Account, Right, rights
 
+from modelrollout.api.identity import version_of, workload_name
 from modelrollout.api.model import Model
-from modelrollout.api.versions import version_of, workload_name
 from modelrollout_localcluster import Cluster, kubectl, tool_path
 from modelrollout_localcluster.builds import CONTOUR
 

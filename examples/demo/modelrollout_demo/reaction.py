@@ -8,8 +8,8 @@ import asyncio
 from dataclasses import dataclass
 from math import floor
 
+from modelrollout.api.identity import pod_pattern
 from modelrollout.api.rollout import ModelRollout
-from modelrollout.api.versions import pod_pattern
 from modelrollout.metrics.client import PrometheusClient
 from modelrollout.metrics.prometheus import PrometheusSource
 from modelrollout.metrics.scrapes import read_targets

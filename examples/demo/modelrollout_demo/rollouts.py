@@ -9,11 +9,11 @@ from typing import Self, TypeVar
 
 import yaml
 
+from modelrollout.api.identity import version_of, workload_name
 from modelrollout.api.model import Model
 from modelrollout.api.parsing import parse_rollout
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Version
-from modelrollout.api.versions import version_of, workload_name
 from modelrollout.kube.ownership import ROLLOUT_LABEL, VERSION_LABEL
 from modelrollout_demo.environment import Environment
 from modelrollout_demo.errors import DemoError

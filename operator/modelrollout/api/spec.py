@@ -7,13 +7,13 @@ from pydantic import Field, StrictBool
 from modelrollout.api.base import ApiModel
 from modelrollout.api.baseline import Baseline
 from modelrollout.api.gates import Gate
+from modelrollout.api.identity import version_of
 from modelrollout.api.model import Model
 from modelrollout.api.rules import KeyedBy, Rule
 from modelrollout.api.serving import Serving
 from modelrollout.api.strategy import Strategy
 from modelrollout.api.traffic import Traffic
 from modelrollout.api.units import ErrorProbability
-from modelrollout.api.versions import version_of
 
 
 class Risk(ApiModel):

@@ -10,8 +10,8 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from modelrollout.api.identity import version_of
 from modelrollout.api.rollout import GROUP, ModelRollout
-from modelrollout.api.versions import version_of
 from modelrollout.cli import arguments
 from modelrollout.cli.arguments import Commands, add_command, add_connection
 from modelrollout.cli.cluster import Cluster

@@ -2,9 +2,9 @@
 
 from enum import StrEnum
 
+from modelrollout.api.identity import version_of
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status
-from modelrollout.api.versions import version_of
 from modelrollout.cli.console import ExitCode
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import floor
 
+from modelrollout.api.identity import bento_version
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import ChampionHistory, GateStatus
-from modelrollout.api.versions import bento_version
 from modelrollout.cli.console import CommandFailed
 from modelrollout.metrics.client import PrometheusClient, QueryRefused, SourceFailure
 from modelrollout.metrics.selectors import scrape_clock

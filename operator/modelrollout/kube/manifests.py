@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
+from modelrollout.api.identity import workload_name
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Version
-from modelrollout.api.versions import workload_name
 from modelrollout.kube.client import DEPLOYMENT, SERVICE, Invalid, Manifest
 from modelrollout.kube.merge import merge
 from modelrollout.kube.ownership import BENTO_ANNOTATION, ROLLOUT_LABEL, VERSION_LABEL, Owner

@@ -1,8 +1,8 @@
 """The simple service that a challenger may be compared with, in place of the champion."""
 
+from modelrollout.api.identity import version_of
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import BaselineVersion, Status
-from modelrollout.api.versions import version_of
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.observation import Observation
 

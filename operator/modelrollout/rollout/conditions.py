@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from modelrollout.api.conditions import Condition, ConditionStatus
+from modelrollout.api.identity import version_of
 from modelrollout.api.status import Phase, Status
 from modelrollout.api.validation import Problem
-from modelrollout.api.versions import version_of
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.judging import Assessment
 from modelrollout.rollout.observation import Observation

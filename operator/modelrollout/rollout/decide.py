@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import floor, inf
 
+from modelrollout.api.identity import version_of
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status, TrafficSplit, Version
-from modelrollout.api.versions import version_of
 from modelrollout.rollout.baseline import follow_baseline
 from modelrollout.rollout.conditions import with_conditions
 from modelrollout.rollout.deadlines import time_left

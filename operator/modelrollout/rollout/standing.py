@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from modelrollout.api.identity import version_of
 from modelrollout.api.status import Phase, Status, Version
-from modelrollout.api.versions import version_of
 from modelrollout.rollout.baseline import missing_baseline
 from modelrollout.rollout.deadlines import MissedDeadline, missed_deadline
 from modelrollout.rollout.draft import Draft

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from math import floor
 from time import monotonic
 
+from modelrollout.api.identity import bento_version, pod_pattern, workload_name
 from modelrollout.api.parsing import parse_rollout, parse_status
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Status
 from modelrollout.api.validation import Problem
-from modelrollout.api.versions import bento_version, pod_pattern, workload_name
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.client import DEPLOYMENT, MODEL_ROLLOUT, POD, SERVICE, KubeClient, KubeError, Manifest
 from modelrollout.kube.events import EventRecorder

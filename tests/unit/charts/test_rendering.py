@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import yaml
 
+from modelrollout.api.identity import version_of
 from modelrollout.api.model import Model
 from modelrollout.api.spec import ModelRolloutSpec
-from modelrollout.api.versions import version_of
 from modelrollout.kube.manifests import build_deployment
 from modelrollout.kube.ownership import Owner
 from modelrollout.rollout.settings import Settings

@@ -11,7 +11,7 @@ from tests.unit.rollout.recorded_world import RecordedWorld
 from tests.unit.rollout.world import TICK, spec
 
 from modelrollout.api.gates import Gate
-from modelrollout.api.versions import pod_pattern, version_of
+from modelrollout.api.identity import pod_pattern, version_of
 from modelrollout.cli.console import CommandFailed
 from modelrollout.cli.ending import Ending
 from modelrollout.cli.ranges import Judged, arms_of, judge_range, past_of_champion

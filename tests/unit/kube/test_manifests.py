@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
+from modelrollout.api.identity import version_of
 from modelrollout.api.model import Model
 from modelrollout.api.spec import ModelRolloutSpec
-from modelrollout.api.versions import version_of
 from modelrollout.kube.client import Invalid, Manifest
 from modelrollout.kube.manifests import SERVICE_PORT, build_deployment, build_service
 from modelrollout.kube.ownership import Owner

@@ -8,9 +8,9 @@ import pytest
 from tests.unit.kube.fake_client import FakeKubeClient
 
 from modelrollout.api.gates import Gate
+from modelrollout.api.identity import pod_pattern, version_of
 from modelrollout.api.model import Model
 from modelrollout.api.status import BaselineVersion, EvidenceCheckpoint, RolloutProgress, Status, Watch
-from modelrollout.api.versions import pod_pattern, version_of
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.client import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, Invalid, Manifest, ResourceKind
 from modelrollout.kube.events import EventRecorder

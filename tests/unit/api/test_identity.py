@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.api.strategies import models, names
 
+from modelrollout.api.identity import pod_pattern, version_of, workload_name
 from modelrollout.api.model import Model
-from modelrollout.api.versions import pod_pattern, version_of, workload_name
 
 HASHES = st.from_regex("[0-9a-f]{10}", fullmatch=True)
 
