@@ -14,7 +14,11 @@ from kubernetes.config import load_kube_config
 from modelrollout.api.identity import version_of
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.kube.apply import Applier
-from modelrollout.kube.client import (
+from modelrollout.kube.events import EventRecorder
+from modelrollout.kube.manifests import build_deployment, build_service
+from modelrollout.kube.official import OfficialKubeClient
+from modelrollout.kube.ownership import Owner
+from modelrollout.ports import (
     DEPLOYMENT,
     LEASE,
     MODEL_ROLLOUT,
@@ -27,10 +31,6 @@ from modelrollout.kube.client import (
     NotFound,
     ResourceKind,
 )
-from modelrollout.kube.events import EventRecorder
-from modelrollout.kube.manifests import build_deployment, build_service
-from modelrollout.kube.official import OfficialKubeClient
-from modelrollout.kube.ownership import Owner
 from modelrollout.rollout.plan import Event, EventType
 from modelrollout_localcluster import Cluster, tool_path
 

@@ -16,9 +16,9 @@ from kubernetes.config import ConfigException, list_kube_config_contexts, load_k
 from modelrollout.api.parsing import parse_rollout
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.cli.console import CommandFailed
-from modelrollout.kube.client import MODEL_ROLLOUT, Manifest
 from modelrollout.kube.official import load_configuration
 from modelrollout.kube.retry import RETRIABLE_STATUSES
+from modelrollout.ports import MODEL_ROLLOUT, Manifest
 
 FIELD_MANAGER = "kubectl-modelrollout"
 

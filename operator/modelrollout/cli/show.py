@@ -9,7 +9,7 @@ from modelrollout.api.status import GateStatus, Status
 from modelrollout.cli.arguments import Commands, add_command, add_connection, add_output
 from modelrollout.cli.cluster import Cluster
 from modelrollout.cli.console import CommandFailed, ExitCode, fields, print_json, table, timestamp
-from modelrollout.kube.client import Manifest
+from modelrollout.ports import Manifest
 
 
 def add_parser(commands: Commands) -> None:

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from modelrollout.kube.client import Conflict, KubeClient, Manifest, describe, kind_of
 from modelrollout.kube.ownership import Owner
+from modelrollout.ports import Conflict, KubeClient, Manifest, describe, kind_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from modelrollout.kube.client import EVENT, FIELD_MANAGER, MODEL_ROLLOUT, KubeClient, KubeError, Manifest
 from modelrollout.kube.ownership import Owner
+from modelrollout.ports import EVENT, FIELD_MANAGER, MODEL_ROLLOUT, KubeClient, KubeError, Manifest
 from modelrollout.rollout.plan import Event
 
 _LOG = logging.getLogger(__name__)

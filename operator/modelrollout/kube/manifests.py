@@ -7,9 +7,9 @@ from typing import Any
 from modelrollout.api.identity import workload_name
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Version
-from modelrollout.kube.client import DEPLOYMENT, SERVICE, Invalid, Manifest
 from modelrollout.kube.merge import merge
 from modelrollout.kube.ownership import BENTO_ANNOTATION, ROLLOUT_LABEL, VERSION_LABEL, Owner
+from modelrollout.ports import DEPLOYMENT, SERVICE, Invalid, Manifest
 
 MODEL_CONTAINER = "model"
 PORT_NAME = "http"

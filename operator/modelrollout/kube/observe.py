@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from modelrollout.kube.client import Manifest
 from modelrollout.kube.ownership import VERSION_LABEL
+from modelrollout.ports import Manifest
 from modelrollout.rollout.observation import VersionObservation
 
 # A container that runs but is not ready is loading its model; only after this long is it worth a word.

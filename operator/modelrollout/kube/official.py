@@ -18,9 +18,9 @@ import urllib3
 from kubernetes.client import ApiClient, ApiException, Configuration
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
 
-from modelrollout.kube import client as kube
-from modelrollout.kube.client import FIELD_MANAGER, Manifest, ResourceKind, describe, kind_of
+from modelrollout import ports
 from modelrollout.kube.retry import RETRIABLE_STATUSES, RetryPolicy
+from modelrollout.ports import FIELD_MANAGER, Manifest, ResourceKind, describe, kind_of
 
 _PAGE_SIZE = 500
 
@@ -74,10 +74,10 @@ class _Answer:
             raise self.error()
         parsed = _parsed(self.text)
         if parsed is None:
-            raise kube.Unavailable(f"{self.request.what}: the answer is no JSON object")
+            raise ports.Unavailable(f"{self.request.what}: the answer is no JSON object")
         return parsed
 
-    def error(self) -> kube.KubeError:
+    def error(self) -> ports.KubeError:
         # A Status object says why; proxies and paths that are unknown to the server answer in plain text.
         status = _parsed(self.text)
         if status is None and self.status == 404:
@@ -86,20 +86,20 @@ class _Answer:
             message = str(status.get("message", "")) if status else self.text.strip()
         return self._error_type(status)(f"{self.request.what}: {message or f'HTTP status {self.status}'}")
 
-    def _error_type(self, status: Manifest | None) -> type[kube.KubeError]:
+    def _error_type(self, status: Manifest | None) -> type[ports.KubeError]:
         match self.status:
             case 401 | 403:
-                return kube.Forbidden
+                return ports.Forbidden
             case 404:
-                return kube.NotFound
+                return ports.NotFound
             case 409:
-                return kube.Conflict
+                return ports.Conflict
             case 422 if "metadata.uid" in _refused_fields(status):
-                return kube.Conflict
+                return ports.Conflict
             case _ if self._is_schema_error or (400 <= self.status < 500 and not self.is_transient):
-                return kube.Invalid
+                return ports.Invalid
             case _:
-                return kube.Unavailable
+                return ports.Unavailable
 
 
 class OfficialKubeClient:

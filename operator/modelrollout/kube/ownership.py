@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelrollout.api.rollout import GROUP
-from modelrollout.kube.client import MODEL_ROLLOUT, Manifest
+from modelrollout.ports import MODEL_ROLLOUT, Manifest
 
 ROLLOUT_LABEL = f"{GROUP}/rollout"
 VERSION_LABEL = f"{GROUP}/version"

@@ -10,8 +10,8 @@ from typing import Any
 import kopf
 
 from modelrollout.api.rollout import GROUP, VERSION
-from modelrollout.kube.client import DEPLOYMENT, ResourceKind
 from modelrollout.kube.ownership import ROLLOUT_LABEL
+from modelrollout.ports import DEPLOYMENT, ResourceKind
 from modelrollout.runtime.queue import Key
 
 MANAGED = "app.kubernetes.io/managed-by=modelrollout"

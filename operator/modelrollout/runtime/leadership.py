@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
-from modelrollout.kube.client import LEASE, Conflict, KubeClient, KubeError, Manifest, ResourceKind, Unavailable
+from modelrollout.ports import LEASE, Conflict, KubeClient, KubeError, Manifest, ResourceKind, Unavailable
 
 _LOG = logging.getLogger(__name__)
 

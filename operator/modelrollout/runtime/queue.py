@@ -10,7 +10,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from modelrollout.kube.client import KubeError
+from modelrollout.ports import KubeError
 
 _LOG = logging.getLogger(__name__)
 

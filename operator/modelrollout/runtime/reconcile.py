@@ -14,12 +14,12 @@ from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Status
 from modelrollout.api.validation import Problem
 from modelrollout.kube.apply import Applier
-from modelrollout.kube.client import DEPLOYMENT, MODEL_ROLLOUT, POD, SERVICE, KubeClient, KubeError, Manifest
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.manifests import SERVICE_PORT, build_deployment, build_service
 from modelrollout.kube.observe import ready_pod_names, version_observations
 from modelrollout.kube.ownership import Owner
 from modelrollout.metrics.source import Arms, MetricsSource
+from modelrollout.ports import DEPLOYMENT, MODEL_ROLLOUT, POD, SERVICE, KubeClient, KubeError, Manifest
 from modelrollout.rollout.conditions import invalid_status
 from modelrollout.rollout.decide import arms_to_judge, decide
 from modelrollout.rollout.measurements import Measurement

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelrollout.api.traffic import GatewayAPI, ParentReference, Traffic
-from modelrollout.kube.client import HTTP_ROUTE, Manifest, ResourceKind
 from modelrollout.kube.ownership import Owner
+from modelrollout.ports import HTTP_ROUTE, Manifest, ResourceKind
 from modelrollout.rollout.observation import Backend, RouteObservation
 
 VERSION_HEADER = "x-modelrollout-version"

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from modelrollout.api.traffic import Traffic
-from modelrollout.kube.client import Manifest, ResourceKind
 from modelrollout.kube.ownership import Owner
+from modelrollout.ports import Manifest, ResourceKind
 from modelrollout.rollout.observation import Backend, RouteObservation
 
 

@@ -10,7 +10,7 @@ from tests.unit.rollout.world import World
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.cli.console import table
 from modelrollout.cli.show import describe, overview, summary
-from modelrollout.kube.client import Manifest
+from modelrollout.ports import Manifest
 
 SERVICE = {"service": {"bento": "majority:v1", "image": "registry.example/majority:v1"}}
 cells = st.text(st.characters(categories=["L", "N"]), max_size=10) | st.none() | st.integers()

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from modelrollout.kube.client import SERVICE, Conflict, Manifest, ResourceKind, kind_of
+from modelrollout.ports import SERVICE, Conflict, Manifest, ResourceKind, kind_of
 
 Key = tuple[ResourceKind, str, str]
 

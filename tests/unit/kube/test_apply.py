@@ -4,8 +4,8 @@ import pytest
 from tests.unit.kube.fake_client import FakeKubeClient
 
 from modelrollout.kube.apply import Applier
-from modelrollout.kube.client import DEPLOYMENT, SERVICE, Conflict, Manifest
 from modelrollout.kube.ownership import Owner
+from modelrollout.ports import DEPLOYMENT, SERVICE, Conflict, Manifest
 
 OWNER = Owner("ml", "churn", "owner-uid")
 STRANGER = Owner("ml", "churn", "uid-of-an-earlier-churn")

@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.unit.kube.fake_client import FakeKubeClient
 
-from modelrollout.kube.client import Forbidden, Manifest
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.ownership import Owner
+from modelrollout.ports import Forbidden, Manifest
 from modelrollout.rollout.plan import Event, EventType
 
 OWNER = Owner("ml", "churn", "owner-uid")

@@ -5,9 +5,9 @@ import pytest
 from modelrollout.api.identity import version_of
 from modelrollout.api.model import Model
 from modelrollout.api.spec import ModelRolloutSpec
-from modelrollout.kube.client import Invalid, Manifest
 from modelrollout.kube.manifests import SERVICE_PORT, build_deployment, build_service
 from modelrollout.kube.ownership import Owner
+from modelrollout.ports import Invalid, Manifest
 
 OWNER = Owner("ml", "churn", "owner-uid")
 VERSION = version_of(Model(bento="churn:v1", image="registry.example/churn@sha256:1"))

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from modelrollout.kube.client import Manifest
 from modelrollout.kube.observe import version_observation, version_observations
+from modelrollout.ports import Manifest
 
 NOW = datetime(2026, 11, 24, 15, 10, tzinfo=UTC)
 LONG_AGO = "2026-11-24T15:00:00Z"

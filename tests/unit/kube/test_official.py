@@ -8,7 +8,9 @@ from kubernetes.client import Configuration
 from kubernetes.config import ConfigException
 from tests.unit.kube.scripted_server import HANG_UP, Answer, ScriptedServer
 
-from modelrollout.kube.client import (
+from modelrollout.kube.official import OfficialKubeClient, load_configuration
+from modelrollout.kube.retry import RetryPolicy
+from modelrollout.ports import (
     DEPLOYMENT,
     MODEL_ROLLOUT,
     POD,
@@ -20,8 +22,6 @@ from modelrollout.kube.client import (
     NotFound,
     Unavailable,
 )
-from modelrollout.kube.official import OfficialKubeClient, load_configuration
-from modelrollout.kube.retry import RetryPolicy
 
 Call = Callable[[OfficialKubeClient], Awaitable[Any]]
 

@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.kube.fake_client import FakeKubeClient
 
-from modelrollout.kube.client import LEASE, Unavailable
+from modelrollout.ports import LEASE, Unavailable
 from modelrollout.runtime import leadership as module
 from modelrollout.runtime.leadership import LEASE_SECONDS, FencedClient, Leadership
 

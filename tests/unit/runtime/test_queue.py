@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from modelrollout.kube.client import Unavailable
+from modelrollout.ports import Unavailable
 from modelrollout.runtime.queue import Key, WorkQueue
 
 CHURN, DIGITS = Key("ml", "churn"), Key("ml", "digits")

@@ -12,9 +12,9 @@ from modelrollout.api.identity import pod_pattern, version_of
 from modelrollout.api.model import Model
 from modelrollout.api.status import BaselineVersion, EvidenceCheckpoint, RolloutProgress, Status, Watch
 from modelrollout.kube.apply import Applier
-from modelrollout.kube.client import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, Invalid, Manifest, ResourceKind
 from modelrollout.kube.events import EventRecorder
 from modelrollout.metrics.source import Arms, MetricsSource
+from modelrollout.ports import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, Invalid, Manifest, ResourceKind
 from modelrollout.rollout.measurements import Measurement
 from modelrollout.runtime.queue import Key
 from modelrollout.runtime.reconcile import Reconciler

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from modelrollout.api.traffic import Traffic
-from modelrollout.kube.client import Manifest
 from modelrollout.kube.ownership import Owner
+from modelrollout.ports import Manifest
 from modelrollout.rollout.observation import Backend, RouteObservation
 from modelrollout.traffic.gateway_api import GatewayAPIRouter
 

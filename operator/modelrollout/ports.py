@@ -1,6 +1,6 @@
-"""The few verbs the operator needs from a Kubernetes API server, and the ways in which they fail.
+"""What the domain asks of the world, and the ways in which the world fails.
 
-Objects go in and out as plain JSON dictionaries: a typed model that refuses a field of a newer server would
+Kubernetes objects go in and out as plain JSON dictionaries: a typed model that refuses a field of a newer server would
 stop the operator for something it does not even use.
 """
 
