@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summ
 from modelrollout.api.gates import Gate
 from modelrollout.evidence.counts import EMPTY_BLOCK, ArmCounts, Block
 from modelrollout.evidence.mean import ArmSum
-from modelrollout.metrics.prometheus import PrometheusSource
+from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.metrics.source import Arms
 from modelrollout.rollout.measurements import BucketWindow, Counted, Measurement, SumWindow, Window, Windowed
 from modelrollout.rollout.settings import Settings

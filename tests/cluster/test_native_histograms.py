@@ -11,9 +11,9 @@ from tests.cluster.scraped import LATENCY, SETTINGS, Count, Pod, Prometheus, Scr
 
 from modelrollout.api.gates import Gate
 from modelrollout.evidence.counts import Block
-from modelrollout.metrics.client import PrometheusClient
-from modelrollout.metrics.prometheus import PrometheusSource
-from modelrollout.metrics.selectors import DURATION_BUCKETS
+from modelrollout.metrics.bentoml import DURATION_BUCKETS
+from modelrollout.metrics.prometheus.client import PrometheusClient
+from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.rollout.measurements import Counted, NoData
 
 

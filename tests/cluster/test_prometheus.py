@@ -25,7 +25,7 @@ from tests.cluster.scraped import (
 from modelrollout.api.gates import Gate
 from modelrollout.evidence.counts import Block
 from modelrollout.evidence.mean import ArmSum
-from modelrollout.metrics.prometheus import PrometheusSource
+from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.metrics.source import Arms
 from modelrollout.rollout.measurements import BadQuery, Bucketed, Counted, Evaluated, NoData, Point, SourceDown, Summed
 

@@ -10,10 +10,10 @@ from math import floor
 
 from modelrollout.api.identity import pod_pattern
 from modelrollout.api.rollout import ModelRollout
-from modelrollout.metrics.client import PrometheusClient
-from modelrollout.metrics.prometheus import PrometheusSource
-from modelrollout.metrics.scrapes import read_targets
-from modelrollout.metrics.selectors import scrape_clock
+from modelrollout.metrics.counting.scrapes import read_targets
+from modelrollout.metrics.prometheus.client import PrometheusClient
+from modelrollout.metrics.prometheus.selectors import scrape_clock
+from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.metrics.source import Arms
 from modelrollout.rollout.gate_set import gate_set
 from modelrollout.rollout.judging import assess

@@ -9,8 +9,8 @@ from modelrollout.api.identity import bento_version
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import ChampionHistory, GateStatus
 from modelrollout.cli.console import CommandFailed
-from modelrollout.metrics.client import PrometheusClient, QueryRefused, SourceFailure
-from modelrollout.metrics.selectors import scrape_clock
+from modelrollout.metrics.prometheus.client import PrometheusClient, QueryRefused, SourceFailure
+from modelrollout.metrics.prometheus.selectors import scrape_clock
 from modelrollout.metrics.source import Arm, Arms, MetricsSource
 from modelrollout.rollout.decide import FIRST_SCRAPES
 from modelrollout.rollout.gate_set import GateSet, gate_set

@@ -5,9 +5,9 @@ from math import fsum
 
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.mean import ArmSum
-from modelrollout.metrics.series import Unreadable
+from modelrollout.metrics.counting.increases import Increase, Increases
+from modelrollout.metrics.counting.series import Unreadable
 from modelrollout.metrics.source import Arm
-from modelrollout.metrics.windows import Increase, Increases
 from modelrollout.rollout.measurements import BucketWindow, SumWindow, Window
 
 # Groups of counters: of a proportion, and of a mean.

@@ -7,23 +7,25 @@ from modelrollout.api.drift import DriftGate
 from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate, ShareGate
 from modelrollout.api.mean import MeanGate
 from modelrollout.evidence.counts import ArmCounts
-from modelrollout.metrics.absence import explain_warm_up
-from modelrollout.metrics.client import QueryRefused
-from modelrollout.metrics.cohorts import of_versions
-from modelrollout.metrics.groups import by_value
-from modelrollout.metrics.histograms import (
+from modelrollout.metrics.bentoml import DURATIONS, REQUESTS
+from modelrollout.metrics.counting.absence import explain_warm_up
+from modelrollout.metrics.counting.cohorts import of_versions
+from modelrollout.metrics.counting.groups import by_value
+from modelrollout.metrics.counting.histograms import (
     bucket_names,
     choose_boundary,
     find_cut,
     sort_at_boundaries,
     split_at_boundary,
 )
+from modelrollout.metrics.counting.increases import Increases, changes
+from modelrollout.metrics.counting.scrapes import Reading, Scrape
+from modelrollout.metrics.counting.series import Series, Unreadable
+from modelrollout.metrics.counting.warm_up import warm_changes, with_age
 from modelrollout.metrics.kinds import COUNT, PART, SUM, TOTAL, CountArm, distributions, means, proportions
-from modelrollout.metrics.reader import Reader
-from modelrollout.metrics.scrapes import Reading, Scrape
-from modelrollout.metrics.selectors import (
-    DURATIONS,
-    REQUESTS,
+from modelrollout.metrics.prometheus.client import QueryRefused
+from modelrollout.metrics.prometheus.reader import Reader
+from modelrollout.metrics.prometheus.selectors import (
     counter,
     duration_buckets,
     failed_requests,
@@ -32,10 +34,8 @@ from modelrollout.metrics.selectors import (
     native_durations,
     requests,
 )
-from modelrollout.metrics.series import Series, Unreadable
 from modelrollout.metrics.source import Arm
-from modelrollout.metrics.warm_up import warm_changes, with_age
-from modelrollout.metrics.windows import Increases, Span, changes
+from modelrollout.metrics.windows import Span
 from modelrollout.rollout.measurements import (
     BadQuery,
     Bucketed,

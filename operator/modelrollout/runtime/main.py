@@ -17,8 +17,8 @@ from modelrollout.kube.apply import Applier
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.official import OfficialKubeClient, load_configuration
 from modelrollout.kube.retry import RetryPolicy
-from modelrollout.metrics.client import BearerTokenFile
-from modelrollout.metrics.prometheus import PrometheusSource
+from modelrollout.metrics.prometheus.client import BearerTokenFile
+from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.ports import MODEL_ROLLOUT, KubeClient, KubeError
 from modelrollout.runtime.decision_log import DecisionLog
 from modelrollout.runtime.handlers import build_registry, build_settings

@@ -17,7 +17,7 @@ from modelrollout.cli.ending import Ending
 from modelrollout.cli.ranges import Judged, arms_of, judge_range, past_of_champion
 from modelrollout.cli.replay_range import ending_of_gates
 from modelrollout.evidence.counts import ArmCounts, Block
-from modelrollout.metrics.client import PrometheusClient, SourceFailure
+from modelrollout.metrics.prometheus.client import PrometheusClient, SourceFailure
 from modelrollout.metrics.source import Arms
 from modelrollout.rollout.measurements import Counted, Measurement, NoData, SourceDown, Window
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 
 from modelrollout.evidence.counts import ArmCounts
+from modelrollout.metrics.bentoml import REQUESTS
+from modelrollout.metrics.counting.increases import Increases, increases
+from modelrollout.metrics.counting.reach import clock_since, counters_since
+from modelrollout.metrics.counting.scrapes import SCRAPE_DURATION, UP, bare_scrapes, read_scrapes, read_targets
+from modelrollout.metrics.counting.series import Recorded, Series, Value
 from modelrollout.metrics.kinds import PART, TOTAL, proportions
-from modelrollout.metrics.scrapes import bare_scrapes, read_scrapes, read_targets
-from modelrollout.metrics.selectors import REQUESTS, SCRAPE_DURATION, UP
-from modelrollout.metrics.series import Recorded, Series, Value
 from modelrollout.metrics.source import Arms
-from modelrollout.metrics.windows import Increases, Span, clock_since, counters_since, increases
+from modelrollout.metrics.windows import Span
 from modelrollout.rollout.measurements import Window
 
 ARMS = Arms("ml", "champion-[a-z0-9]+", "challenger-[a-z0-9]+")

@@ -7,14 +7,16 @@ from math import ceil, inf, log2
 from tests.unit.metrics.recorded import ARMS, Scraped, between, clock_of, target_labels
 
 from modelrollout.evidence.counts import ArmCounts
-from modelrollout.metrics.buckets import Histogram
-from modelrollout.metrics.histograms import read_histograms, split_at_boundary
+from modelrollout.metrics.counting.buckets import Histogram
+from modelrollout.metrics.counting.histograms import read_histograms, split_at_boundary
+from modelrollout.metrics.counting.increases import changes
+from modelrollout.metrics.counting.reach import clock_since, counters_since
+from modelrollout.metrics.counting.scrapes import bare_scrapes, read_targets
+from modelrollout.metrics.counting.series import HistogramSeries, Recorded, Series
+from modelrollout.metrics.counting.warm_up import warm_changes, with_age
 from modelrollout.metrics.kinds import proportions
-from modelrollout.metrics.scrapes import bare_scrapes, read_targets
-from modelrollout.metrics.series import HistogramSeries, Recorded, Series
 from modelrollout.metrics.source import Arm
-from modelrollout.metrics.warm_up import warm_changes, with_age
-from modelrollout.metrics.windows import Span, changes, clock_since, counters_since
+from modelrollout.metrics.windows import Span
 from modelrollout.rollout.measurements import Window
 
 T = 1000

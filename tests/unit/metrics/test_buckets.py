@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrollout.metrics.buckets import Histogram, boundary_before, boundary_from
+from modelrollout.metrics.counting.buckets import Histogram, boundary_before, boundary_from
 
 DURATIONS = st.lists(st.floats(1e-3, 1e3), max_size=50)
 SCHEMAS = st.integers(-4, 8)

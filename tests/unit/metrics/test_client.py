@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from modelrollout.api.gates import Gate
-from modelrollout.metrics.client import BearerTokenFile, PrometheusClient, QueryRefused, SourceFailure
-from modelrollout.metrics.prometheus import PrometheusSource
+from modelrollout.metrics.prometheus.client import BearerTokenFile, PrometheusClient, QueryRefused, SourceFailure
+from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.metrics.source import Arms
 from modelrollout.rollout.measurements import SourceDown
 from modelrollout.rollout.settings import Settings

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from tests.unit.metrics.recorded import ARMS, CHALLENGER, CHAMPION, clock_of, target_labels
 
 from modelrollout.evidence.counts import ArmCounts, Block
-from modelrollout.metrics.cohorts import by_version, of_versions, split_by_version
+from modelrollout.metrics.counting.cohorts import by_version, of_versions, split_by_version
+from modelrollout.metrics.counting.increases import increases
+from modelrollout.metrics.counting.scrapes import read_scrapes, read_targets
+from modelrollout.metrics.counting.series import Series, Unreadable
 from modelrollout.metrics.kinds import PART, TOTAL, proportions
-from modelrollout.metrics.scrapes import read_scrapes, read_targets
-from modelrollout.metrics.series import Series, Unreadable
 from modelrollout.metrics.source import Arms
-from modelrollout.metrics.windows import Span, increases
+from modelrollout.metrics.windows import Span
 from modelrollout.rollout.measurements import Window
 
 T = 1000

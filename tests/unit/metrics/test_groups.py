@@ -2,8 +2,8 @@
 
 import pytest
 
-from modelrollout.metrics.groups import REST, by_value
-from modelrollout.metrics.series import Series, Unreadable
+from modelrollout.metrics.counting.groups import REST, by_value
+from modelrollout.metrics.counting.series import Series, Unreadable
 
 
 def series(pod: str = "a", **labels: str) -> Series:

@@ -21,9 +21,9 @@ from tests.unit.metrics.recorded_histograms import (
 )
 
 from modelrollout.evidence.counts import ArmCounts
-from modelrollout.metrics.buckets import Histogram
-from modelrollout.metrics.histograms import Boundary, Histograms, choose_boundary
-from modelrollout.metrics.series import Series, Unreadable
+from modelrollout.metrics.counting.buckets import Histogram
+from modelrollout.metrics.counting.histograms import Boundary, Histograms, choose_boundary
+from modelrollout.metrics.counting.series import Series, Unreadable
 from modelrollout.metrics.windows import Span
 
 

@@ -9,10 +9,10 @@ from tests.unit.metrics.recorded import CHALLENGER, CHAMPION
 
 from modelrollout.evidence.counts import ArmCounts
 from modelrollout.evidence.mean import ArmSum
+from modelrollout.metrics.counting.increases import Increase, Increases
+from modelrollout.metrics.counting.series import Unreadable
 from modelrollout.metrics.kinds import COUNT, PART, SUM, TOTAL, distributions, means, proportions
-from modelrollout.metrics.series import Unreadable
 from modelrollout.metrics.source import Arm
-from modelrollout.metrics.windows import Increase, Increases
 from modelrollout.rollout.measurements import BucketWindow, SumWindow
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 from tests.unit.metrics.recorded import CHALLENGER, clock_of, counters_of, target_labels
 
-from modelrollout.metrics.scrapes import Counters, Scrape, read_scrapes, read_targets
-from modelrollout.metrics.series import Series, Unreadable
+from modelrollout.metrics.counting.scrapes import Counters, Scrape, read_scrapes, read_targets
+from modelrollout.metrics.counting.series import Series, Unreadable
 
 RECORD = {CHALLENGER: {1000: {"200": 1.0}, 2000: {"200": 3.0}}}
 LABELS = target_labels(CHALLENGER)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelrollout.metrics.selectors import (
+from modelrollout.metrics.prometheus.selectors import (
     counter,
     duration_buckets,
     exposing_pods,

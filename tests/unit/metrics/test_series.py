@@ -4,8 +4,9 @@ from math import inf
 
 import pytest
 
-from modelrollout.metrics.buckets import Histogram
-from modelrollout.metrics.series import Unreadable, parse_histograms, parse_matrix
+from modelrollout.metrics.counting.buckets import Histogram
+from modelrollout.metrics.counting.series import Unreadable
+from modelrollout.metrics.prometheus.answers import parse_histograms, parse_matrix
 
 
 def test_numbers_are_parsed_to_the_millisecond() -> None:

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.metrics.recorded import CHALLENGER
 
-from modelrollout.metrics.buckets import Histogram
-from modelrollout.metrics.histograms import bucket_names, find_cut, sort_at_boundaries
+from modelrollout.metrics.counting.buckets import Histogram
+from modelrollout.metrics.counting.histograms import bucket_names, find_cut, sort_at_boundaries
+from modelrollout.metrics.counting.increases import Changes
 from modelrollout.metrics.kinds import distributions
 from modelrollout.metrics.source import Arm
-from modelrollout.metrics.windows import Changes
 
 ENDS = (-2.0, -0.5, 0.0, 0.25, 1.0, 3.0)
 

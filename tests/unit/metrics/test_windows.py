@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from tests.unit.metrics.recorded import ARMS, CHALLENGER, CHAMPION, Record, Scraped, count_errors
 
 from modelrollout.evidence.counts import ArmCounts, Block
+from modelrollout.metrics.counting.increases import Increase, increases, missing_arm
+from modelrollout.metrics.counting.scrapes import Counters, LabelSet, Scrape
 from modelrollout.metrics.kinds import PART, TOTAL
-from modelrollout.metrics.scrapes import Counters, LabelSet, Scrape
 from modelrollout.metrics.source import Arm
-from modelrollout.metrics.windows import FORGET_AFTER, Increase, Span, increases, missing_arm, next_span
+from modelrollout.metrics.windows import FORGET_AFTER, Span, next_span
 from modelrollout.rollout.measurements import Window
 from modelrollout.rollout.settings import Settings
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from modelrollout.metrics.scrapes import Target
-from modelrollout.metrics.selectors import BENTOML_PREFIX
+from modelrollout.metrics.bentoml import PREFIX
+from modelrollout.metrics.counting.scrapes import Target
 from modelrollout.metrics.source import Arm, Arms
 
 
@@ -26,7 +26,7 @@ def explain_unexposed(arm: Arm, arms: Arms, family: str) -> str:
     """What it means that the pods of an arm are scraped but have nothing of a metric family."""
     hint = (
         "is it the BentoML port that is scraped, and are its metrics enabled?"
-        if family.startswith(BENTOML_PREFIX)
+        if family.startswith(PREFIX)
         else "is its name right, and has a pod counted anything yet?"
     )
     return f"the {_pods(arm, arms)} are scraped but expose no {family}: {hint}"

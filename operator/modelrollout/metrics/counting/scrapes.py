@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Generic, TypeVar
 
-from modelrollout.metrics.selectors import SCRAPE_DURATION, UP
-from modelrollout.metrics.series import NAME, Recorded, Series, Unreadable, Value
+from modelrollout.metrics.bentoml import LABELS
+from modelrollout.metrics.counting.series import NAME, Recorded, Series, Unreadable, Value
 
 LabelSet = frozenset[tuple[str, str]]
 Reading = TypeVar("Reading")
 
-# A scraped label wins over a target's of the same name where the scrape is configured with honor_labels.
-_BENTOML_LABELS = frozenset({"endpoint", "http_response_code", "runner_name", "service_name", "service_version"})
+# What Prometheus itself records of every scrape.
+UP = "up"
+SCRAPE_DURATION = "scrape_duration_seconds"
 
 
 Groups = Mapping[str, Sequence[Series]]
@@ -205,9 +206,8 @@ def _reading(
 
 
 def _target_labels(series: Series) -> LabelSet:
-    return frozenset(
-        (label, value) for label, value in series.labels.items() if label != NAME and label not in _BENTOML_LABELS
-    )
+    # A scraped label wins over a target's of the same name where the scrape is configured with honor_labels.
+    return frozenset((label, value) for label, value in series.labels.items() if label != NAME and label not in LABELS)
 
 
 def _milliseconds(seconds: float | None) -> int:

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from modelrollout.metrics.histograms import Histograms
-from modelrollout.metrics.scrapes import Scrape
+from modelrollout.metrics.counting.histograms import Histograms
+from modelrollout.metrics.counting.increases import Changes
+from modelrollout.metrics.counting.scrapes import Scrape
 from modelrollout.metrics.source import Arm
-from modelrollout.metrics.windows import Changes, is_remembered
+from modelrollout.metrics.windows import is_remembered
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property, partial
 from typing import Any
 
-from modelrollout.metrics.absence import explain_uncountable, explain_unexposed, explain_unscraped
-from modelrollout.metrics.client import PrometheusClient, QueryRefused, SourceFailure
-from modelrollout.metrics.cohorts import by_version, of_version, of_versions, split_by_version
-from modelrollout.metrics.histograms import Histograms, read_histograms
-from modelrollout.metrics.scrapes import Groups, Scrape, Target, bare_scrapes, read_scrapes, read_targets
-from modelrollout.metrics.selectors import exposing_pods, family_of, scrape_clock
-from modelrollout.metrics.series import Recorded, Series, Unreadable, Value
+from modelrollout.metrics.counting.absence import explain_uncountable, explain_unexposed, explain_unscraped
+from modelrollout.metrics.counting.cohorts import by_version, of_version, of_versions, split_by_version
+from modelrollout.metrics.counting.histograms import Histograms, read_histograms
+from modelrollout.metrics.counting.increases import Increases, increases, missing_arm
+from modelrollout.metrics.counting.reach import clock_since, counters_since
+from modelrollout.metrics.counting.scrapes import Groups, Scrape, Target, bare_scrapes, read_scrapes, read_targets
+from modelrollout.metrics.counting.series import Recorded, Series, Unreadable, Value
+from modelrollout.metrics.prometheus.client import PrometheusClient, QueryRefused, SourceFailure
+from modelrollout.metrics.prometheus.selectors import exposing_pods, family_of, scrape_clock
 from modelrollout.metrics.source import Arm, Arms
-from modelrollout.metrics.windows import Increases, Span, clock_since, counters_since, increases, missing_arm
+from modelrollout.metrics.windows import Span
 
 _SKEW_WORTH_A_NOTE = 2.0
 _NO_SUMS: Groups = {}

@@ -3,20 +3,13 @@
 import json
 import re
 
+from modelrollout.metrics.bentoml import DURATION_BUCKETS, DURATIONS, ENDPOINT, OWN_ENDPOINTS, REQUESTS, STATUS_CODE
+from modelrollout.metrics.counting.scrapes import SCRAPE_DURATION, UP
 from modelrollout.metrics.source import Arms
 
-UP = "up"
-SCRAPE_DURATION = "scrape_duration_seconds"
-BENTOML_PREFIX = "bentoml_"
-REQUESTS = f"{BENTOML_PREFIX}service_request_total"
-DURATIONS = f"{BENTOML_PREFIX}service_request_duration_seconds"
-DURATION_BUCKETS = f"{DURATIONS}_bucket"
-
-# BentoML counts the requests to its own endpoints like those to the model, wherever a path prefix puts them.
-_BENTOML_ENDPOINTS = r"(.*/)?(livez|readyz|healthz|metrics|docs\.json|schema\.json)|(.*/)?(static_content|assets)/.*"
 # Where a scrape target has a label `endpoint` itself (a PodMonitor gives it the name of the port), Prometheus renames
 # the one of BentoML.
-_ENDPOINT_LABELS = ("endpoint", "exported_endpoint")
+_ENDPOINT_LABELS = (ENDPOINT, f"exported_{ENDPOINT}")
 
 _STRING_COMMENT_OR_PLACEHOLDER = re.compile(
     r"""
@@ -45,7 +38,7 @@ def requests(arms: Arms, endpoints: str | None) -> tuple[str, ...]:
 
 def failed_requests(arms: Arms, codes: str, endpoints: str | None) -> tuple[str, ...]:
     """The part of `requests` that was answered with a status code that matches `codes`."""
-    return _of_family(REQUESTS, arms, endpoints, _matcher("http_response_code", "=~", codes))
+    return _of_family(REQUESTS, arms, endpoints, _matcher(STATUS_CODE, "=~", codes))
 
 
 def duration_buckets(arms: Arms, endpoints: str | None) -> tuple[str, ...]:
@@ -108,7 +101,7 @@ def _of_family(family: str, arms: Arms, endpoints: str | None, *matchers: str) -
 def _endpoint_matchers(endpoints: str | None) -> tuple[tuple[str, ...], ...]:
     endpoint, exported = _ENDPOINT_LABELS
     if endpoints is None:
-        return (tuple(_matcher(label, "!~", _BENTOML_ENDPOINTS) for label in _ENDPOINT_LABELS),)
+        return (tuple(_matcher(label, "!~", OWN_ENDPOINTS) for label in _ENDPOINT_LABELS),)
     return (
         (_matcher(exported, "=", ""), _matcher(endpoint, "=~", endpoints)),
         (_matcher(exported, "!=", ""), _matcher(exported, "=~", endpoints)),

@@ -6,11 +6,11 @@ from functools import partial
 from itertools import pairwise
 from math import inf, isclose, isinf
 
-from modelrollout.metrics.buckets import Histogram, boundary_before, boundary_from
+from modelrollout.metrics.counting.buckets import Histogram, boundary_before, boundary_from
+from modelrollout.metrics.counting.increases import Changes, Increases
+from modelrollout.metrics.counting.scrapes import Counters, LabelSet, Scrape, Target, assemble, by_target
+from modelrollout.metrics.counting.series import HistogramSeries, Series, Unreadable
 from modelrollout.metrics.kinds import PART, TOTAL
-from modelrollout.metrics.scrapes import Counters, LabelSet, Scrape, Target, assemble, by_target
-from modelrollout.metrics.series import HistogramSeries, Series, Unreadable
-from modelrollout.metrics.windows import Changes, Increases
 
 Histograms = Mapping[LabelSet, Histogram]
 """The histograms of one pod at one moment."""

@@ -11,7 +11,8 @@ from prometheus_api_client import PrometheusConnect
 from requests.auth import AuthBase
 from urllib3.util.retry import Retry
 
-from modelrollout.metrics.series import HistogramSeries, Series, parse_histograms, parse_matrix
+from modelrollout.metrics.counting.series import HistogramSeries, Series
+from modelrollout.metrics.prometheus.answers import parse_histograms, parse_matrix
 
 Answer = TypeVar("Answer")
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from modelrollout.metrics.scrapes import Groups
-from modelrollout.metrics.series import Series, Unreadable
+from modelrollout.metrics.counting.scrapes import Groups
+from modelrollout.metrics.counting.series import Series, Unreadable
 
 REST = ""
 

@@ -6,10 +6,10 @@ A true label comes long after the prediction, to whatever pod is asked then. So 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from modelrollout.metrics.scrapes import Groups
-from modelrollout.metrics.series import Series, Unreadable
+from modelrollout.metrics.counting.increases import Increase, Increases
+from modelrollout.metrics.counting.scrapes import Groups
+from modelrollout.metrics.counting.series import Series, Unreadable
 from modelrollout.metrics.source import Arm, Arms
-from modelrollout.metrics.windows import Increase, Increases
 
 Grown = TypeVar("Grown", int, float)
 

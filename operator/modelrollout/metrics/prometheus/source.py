@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from requests.auth import AuthBase
 
 from modelrollout.api.gates import Gate
-from modelrollout.metrics.client import PrometheusClient, SourceFailure
 from modelrollout.metrics.measuring import longest_warm_up, measure
-from modelrollout.metrics.reader import Reader
+from modelrollout.metrics.prometheus.client import PrometheusClient, SourceFailure
+from modelrollout.metrics.prometheus.reader import Reader
 from modelrollout.metrics.source import Arms
 from modelrollout.metrics.windows import next_span
 from modelrollout.rollout.measurements import Measurement, SourceDown
