@@ -17,6 +17,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from modelrollout.api.rules import VALIDATIONS, Rule, broken_rules
+from modelrollout.api.text import plain
 
 
 class ApiModel(BaseModel):
@@ -75,3 +76,6 @@ Time = Annotated[
     PlainSerializer(lambda time: time.strftime("%Y-%m-%dT%H:%M:%SZ"), return_type=str, when_used="json"),
 ]
 """A moment in UTC, in whole seconds; RFC 3339 in manifests."""
+
+Line = Annotated[str, AfterValidator(plain)]
+"""Words for a person, as one printable line whoever wrote them."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from modelrollout.api.base import ApiModel, Time
+from modelrollout.api.base import ApiModel, Line, Time
 
 
 class ConditionStatus(StrEnum):
@@ -29,5 +29,5 @@ class Condition(ApiModel):
     """When `status` last changed."""
     reason: Annotated[str, Field(min_length=1, max_length=1024)]
     """Why, in one CamelCase word."""
-    message: str
+    message: Line
     """Why, for a person."""

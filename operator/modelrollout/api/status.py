@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from modelrollout.api.base import ApiModel, Time
+from modelrollout.api.base import ApiModel, Line, Time
 from modelrollout.api.conditions import Condition
 from modelrollout.api.rules import KeyedBy
 
@@ -58,7 +58,7 @@ class QuarantinedVersion(Version):
 
     reason: str
     """Why it was rolled back, in one CamelCase word."""
-    message: str
+    message: Line
     """Why it was rolled back, for a person."""
     at: Time
     """When it was rolled back last."""
@@ -115,7 +115,7 @@ class GateStatus(ApiModel):
     """Name of the gate."""
     verdict: str
     """Pass, Fail, Undecided or Unavailable."""
-    message: str = ""
+    message: Line = ""
     """The verdict with its figures, for a person."""
     guarantee: str
     """How the declared error rates are backed: Exact, Asymptotic, or Threshold if they are not."""
@@ -205,7 +205,7 @@ class Decision(ApiModel):
     """What was done, in one CamelCase word."""
     reason: str
     """Why, in one CamelCase word."""
-    message: str
+    message: Line
     """Why, for a person."""
     weight: int | None = None
     """The challenger's weight in percent at that time."""
@@ -228,7 +228,7 @@ class Status(ApiModel):
     """The service that the challenger is compared with in place of the champion."""
     weight: int | None = None
     """The challenger's share of the traffic in percent, as written to the route."""
-    verdict: str = ""
+    verdict: Line = ""
     """Why the rollout stands where it does, in one line."""
     serving_since: Time | None = None
     """When the champion began to serve."""

@@ -4,7 +4,10 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import Any
+from io import TextIOBase
+from typing import Any, TextIO
+
+from modelrollout.api.text import plain, printable
 
 
 class ExitCode(IntEnum):
@@ -21,6 +24,26 @@ class CommandFailed(Exception):
     """A command cannot do what it was asked to; the text says why, for a person."""
 
 
+class PrintableOutput(TextIOBase):
+    """A stream that lets nothing through that a terminal would act upon, whoever wrote what a command prints."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(printable(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Columns as wide as they need to be, two spaces apart. None and empty cells become a dash."""
     cells = [list(header), *([_cell(value) for value in row] for row in rows)]
@@ -31,7 +54,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def fields(pairs: Iterable[tuple[str, object]], indent: str = "") -> str:
     """Names and values below each other; pairs without a value are left out."""
-    present = [(name, str(value)) for name, value in pairs if value not in (None, "")]
+    present = [(name, plain(str(value))) for name, value in pairs if value not in (None, "")]
     width = max((len(name) for name, _ in present), default=0)
     return "\n".join(f"{indent}{name.ljust(width)}  {value}" for name, value in present)
 
@@ -47,4 +70,4 @@ def timestamp(moment: datetime) -> str:
 
 
 def _cell(value: object) -> str:
-    return "-" if value is None or value == "" else str(value)
+    return "-" if value is None or value == "" else plain(str(value))

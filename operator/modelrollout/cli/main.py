@@ -2,17 +2,24 @@
 
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from importlib.metadata import version
 
 from modelrollout.cli import commands, follow, lint, plan, replay, show
 from modelrollout.cli.arguments import Parser, program
-from modelrollout.cli.console import CommandFailed, ExitCode
+from modelrollout.cli.console import CommandFailed, ExitCode, PrintableOutput
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command, by default that of this process, and return the exit code."""
     options = build_parser().parse_args(arguments)
+    with redirect_stdout(PrintableOutput(sys.stdout)), redirect_stderr(PrintableOutput(sys.stderr)):
+        return _run(options)
+
+
+def _run(options: Namespace) -> int:
     try:
         code: int = options.run(options)
         sys.stdout.flush()

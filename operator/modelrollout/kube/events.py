@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from modelrollout.api.text import plain
 from modelrollout.kube.ownership import Owner
 from modelrollout.ports import EVENT, FIELD_MANAGER, MODEL_ROLLOUT, KubeClient, KubeError, Manifest
 from modelrollout.rollout.plan import Event
@@ -64,7 +65,7 @@ def _manifest(owner: Owner, event: Event, series: _Series) -> Manifest:
         },
         "type": event.type,
         "reason": event.reason,
-        "message": event.message[:_MAX_MESSAGE],
+        "message": plain(event.message, _MAX_MESSAGE),
         "source": {"component": FIELD_MANAGER},
         "reportingComponent": FIELD_MANAGER,
         "count": series.count,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from modelrollout.api.text import plain
 from modelrollout.kube.ownership import VERSION_LABEL
 from modelrollout.ports import Manifest
 from modelrollout.rollout.observation import VersionObservation
@@ -141,5 +142,4 @@ def _label(manifest: Manifest) -> str:
 
 
 def _text(reason: str | None, message: str | None) -> str:
-    text = ": ".join(part.strip() for part in (reason, message) if part)
-    return text if len(text) <= _MAX_PROBLEM else text[: _MAX_PROBLEM - 1] + "…"
+    return plain(": ".join(part.strip() for part in (reason, message) if part), _MAX_PROBLEM)

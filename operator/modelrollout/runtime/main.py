@@ -23,6 +23,7 @@ from modelrollout.ports import MODEL_ROLLOUT, KubeClient, KubeError
 from modelrollout.runtime.decision_log import DecisionLog
 from modelrollout.runtime.handlers import build_registry, build_settings
 from modelrollout.runtime.leadership import FencedClient, Leadership
+from modelrollout.runtime.logs import set_up_logging
 from modelrollout.runtime.queue import Key, WorkQueue
 from modelrollout.runtime.reconcile import Reconciler
 from modelrollout.runtime.settings import OperatorSettings, parse
@@ -39,10 +40,7 @@ CHECK_SECONDS = 5.0
 def main() -> None:
     """Run until a signal or until the leadership is lost. Exit code 0 only after a signal."""
     settings = parse()
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stdout
-    )
-    logging.getLogger("kopf").setLevel(logging.WARNING)
+    set_up_logging(settings.log_level)
     sys.exit(asyncio.run(run(settings)))
 
 

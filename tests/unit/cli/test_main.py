@@ -95,3 +95,14 @@ def test_a_cluster_that_is_not_configured_is_an_error(
 ) -> None:
     assert main(["get", "--kubeconfig", kubeconfig, *options]) == 1
     assert reason in capsys.readouterr().err
+
+
+def test_nothing_that_a_command_prints_acts_upon_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rollout.yaml"
+    path.write_text('kind: ModelRollout\n"\\e[2Jspec": {}\n')
+    assert main(["lint", str(path)]) == 1
+    printed = capsys.readouterr().out
+    assert "spec: is not a known field" in printed
+    assert "\x1b" not in printed
