@@ -16,7 +16,6 @@ from modelrollout.api.status import (
     Decision,
     EvidenceCheckpoint,
     GateStatus,
-    HandledCommands,
     Phase,
     QuarantinedVersion,
     RetiringVersion,
@@ -237,7 +236,7 @@ def full_status() -> Status:
         quarantine=[
             QuarantinedVersion(**version, reason="GateFailed", message="errors", at=now, failures=2, released=True)
         ],
-        handled=HandledCommands(retry="1", abort="2", promote="3", approve="4"),
+        handled={"retry": "1", "abort": "2", "promote": "3", "approve": "4"},
         last_decision=Decision(at=now, action="Advance", reason="WeightRaised", message="25", weight=25),
         conditions=[
             Condition(

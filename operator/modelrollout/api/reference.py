@@ -5,10 +5,13 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from modelrollout.api.commands import Command
 from modelrollout.api.generated import main
 from modelrollout.api.rollout import GROUP, KIND, VERSION, ModelRollout
 from modelrollout.api.rules import VALIDATIONS
 from modelrollout.api.schema import Schema, structural_schema, without_defaults
+
+_COMMANDS = "\n".join(f"- `{command.annotation}`: {command.summary}" for command in Command)
 
 _INTRODUCTION = f"""\
 <!-- Generated from operator/modelrollout/api by `python -m modelrollout.api.reference`. Do not edit. -->
@@ -18,7 +21,9 @@ _INTRODUCTION = f"""\
 line.
 
 Durations are written with the units ms, s, m, h and d (`1h30m`), percentages as `0.5%`. Commands are annotations of the
-{KIND}: `modelrollout.io/retry`, `/abort`, `/promote` and `/approve`, each with any value that was not used before.
+{KIND}, each with any value that was not used before:
+
+{_COMMANDS}
 """
 
 # Keywords of the least and the most that is allowed, and what they count.

@@ -183,19 +183,6 @@ class EvidenceCheckpoint(ApiModel):
         return None if self.requests_per_second is None else float(self.requests_per_second)
 
 
-class HandledCommands(ApiModel):
-    """Values of the command annotations that were carried out; a new value is a new command."""
-
-    retry: str | None = None
-    """The last value of `modelrollout.io/retry`."""
-    abort: str | None = None
-    """The last value of `modelrollout.io/abort`."""
-    promote: str | None = None
-    """The last value of `modelrollout.io/promote`."""
-    approve: str | None = None
-    """The last value of `modelrollout.io/approve`."""
-
-
 class Decision(ApiModel):
     """A decision of the operator."""
 
@@ -244,8 +231,8 @@ class Status(ApiModel):
     """Up to where the recorded metrics are counted."""
     quarantine: Annotated[tuple[QuarantinedVersion, ...], Field(max_length=QUARANTINE_LIMIT)] = ()
     """Versions that were rolled back, oldest first."""
-    handled: HandledCommands = HandledCommands()
-    """Commands that were carried out."""
+    handled: Annotated[dict[str, str], Field(max_length=16)] = Field(default_factory=dict)
+    """The last value of each command's annotation that was carried out; a new value is a new command."""
     last_decision: Decision | None = None
     """The last decision."""
     conditions: Annotated[tuple[Condition, ...], KeyedBy("type")] = ()

@@ -10,24 +10,18 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from modelrollout.api.commands import Command
 from modelrollout.api.identity import version_of
-from modelrollout.api.rollout import GROUP, ModelRollout
+from modelrollout.api.rollout import ModelRollout
 from modelrollout.cli import arguments
 from modelrollout.cli.arguments import Commands, add_command, add_connection
 from modelrollout.cli.cluster import Cluster
 from modelrollout.cli.console import CommandFailed, ExitCode
 
-_SUMMARIES = {
-    "promote": "Make the challenger the champion now, whatever the gates say.",
-    "abort": "Give all traffic back to the champion, during a rollout or the watch after it.",
-    "approve": "Let a rollout go on that waits for an approval, or give it more time after a deadline.",
-    "retry": "Let a version that was rolled back be tried again.",
-}
-
 
 def add_parser(commands: Commands) -> None:
-    for command, summary in _SUMMARIES.items():
-        parser = add_command(commands, command, run, summary)
+    for command in Command:
+        parser = add_command(commands, command, run, command.summary)
         parser.add_argument("name", help="of the ModelRollout")
         parser.add_argument("--wait", action="store_true", help="wait until the operator has carried it out")
         parser.add_argument(
@@ -37,12 +31,12 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    command, name = options.command, options.name
+    command, name = Command(options.command), options.name
     cluster = Cluster.of(options)
     if reason := refusal(command, cluster.read(name)):
         raise CommandFailed(f"cannot {command} {name}: {reason}")
     value = token(_user(), datetime.now(UTC))
-    cluster.annotate(name, f"{GROUP}/{command}", value)
+    cluster.annotate(name, command.annotation, value)
     print(f"{name}: told to {command} ({value})")
     return _await_handling(cluster, command, name, value, options.timeout) if options.wait else ExitCode.OK
 
@@ -52,7 +46,7 @@ def token(user: str, now: datetime) -> str:
     return f"{now.isoformat(timespec='microseconds')} {user}"
 
 
-def refusal(command: str, rollout: ModelRollout) -> str:
+def refusal(command: Command, rollout: ModelRollout) -> str:
     """Why a command makes no sense now; empty if it does."""
     if rollout.metadata.deletion_timestamp:
         return "it is being deleted"
@@ -94,11 +88,11 @@ def _refuse_retry(rollout: ModelRollout) -> str:
     return "" if rolled_back else f"{wanted.bento} was not rolled back"
 
 
-_REFUSALS: dict[str, Callable[[ModelRollout], str]] = {
-    "promote": _refuse_promote,
-    "abort": _refuse_abort,
-    "approve": _refuse_approve,
-    "retry": _refuse_retry,
+_REFUSALS: dict[Command, Callable[[ModelRollout], str]] = {
+    Command.PROMOTE: _refuse_promote,
+    Command.ABORT: _refuse_abort,
+    Command.APPROVE: _refuse_approve,
+    Command.RETRY: _refuse_retry,
 }
 
 
@@ -115,10 +109,10 @@ def _user() -> str:
         return f"uid {os.getuid()}"
 
 
-def _await_handling(cluster: Cluster, command: str, name: str, value: str, timeout: float) -> int:
+def _await_handling(cluster: Cluster, command: Command, name: str, value: str, timeout: float) -> int:
     for rollout in cluster.poll(name, timeout):
         decision = rollout.status.last_decision
-        if getattr(rollout.status.handled, command) == value:
+        if rollout.status.handled.get(command) == value:
             print(f"{name}: {decision.message if decision else 'carried out'}")
             return ExitCode.OK
         if reason := refusal(command, rollout):

@@ -12,7 +12,8 @@ from modelrollout.api.status import ChampionHistory, Status
 from modelrollout.cli.ending import Ending, ending_of
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.planning import Stage
-from modelrollout.rollout.decide import arms_to_judge, decide
+from modelrollout.rollout.comparison import arms_to_judge
+from modelrollout.rollout.decide import decide
 from modelrollout.rollout.measurements import Counted, Window
 from modelrollout.rollout.observation import Observation, RouteObservation, VersionObservation
 from modelrollout.rollout.plan import Plan

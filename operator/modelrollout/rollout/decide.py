@@ -1,19 +1,20 @@
 """The decision: what should be, given the manifest, the status, what was observed, and the time."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from math import floor, inf
 
+from modelrollout.api.commands import Command
 from modelrollout.api.identity import version_of
 from modelrollout.api.spec import ModelRolloutSpec
-from modelrollout.api.status import Status, TrafficSplit, Version
+from modelrollout.api.status import Status, TrafficSplit
 from modelrollout.rollout.baseline import follow_baseline
+from modelrollout.rollout.comparison import arms_to_judge
 from modelrollout.rollout.conditions import with_conditions
 from modelrollout.rollout.deadlines import time_left
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.follow import follow_model
 from modelrollout.rollout.gate_set import gate_set
-from modelrollout.rollout.gate_tests import BASELINE, CHAMPION, Reference
+from modelrollout.rollout.gate_tests import Reference
 from modelrollout.rollout.judging import Assessment, assess
 from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.pace import Pace, follow_traffic
@@ -23,34 +24,10 @@ from modelrollout.rollout.settings import Settings
 from modelrollout.rollout.split import accepted_weights, follow_split, windows_of_requests
 from modelrollout.rollout.stages import advance_rollout, advance_watch, note_serving, remove_drained
 
+__all__ = ["arms_to_judge", "decide"]
+
 # Scrape windows after the first weight in which a fresh pod may not have been scraped yet.
 FIRST_SCRAPES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Arms:
-    """The two versions that are compared: the one that is the measure and the one that has to prove itself.
-
-    role: what the first one is: the champion, or the baseline in its place.
-    bystander: the version that has the rest of the traffic beside a baseline.
-    """
-
-    champion: Version
-    challenger: Version
-    role: str = CHAMPION
-    bystander: Version | None = None
-
-
-def arms_to_judge(status: Status) -> Arms | None:
-    """The versions whose metrics the next decision needs, or None while nothing is judged."""
-    if status.champion is None or status.evidence is None:
-        return None
-    trusted, judged = (status.champion, status.challenger) if status.challenger else (status.previous, status.champion)
-    if trusted is None:
-        return None
-    if status.baseline:
-        return Arms(status.baseline, judged, BASELINE, bystander=trusted)
-    return Arms(trusted, judged)
 
 
 def decide(
@@ -71,7 +48,7 @@ def decide(
         suspended = with_conditions(draft, generation, observation, None)
         return Plan(suspended, None, (), None, _essence(suspended) != _essence(status))
     wanted = version_of(spec.model)
-    if draft.asked("retry"):
+    if draft.asked(Command.RETRY):
         draft.retry(wanted)
     follow_model(draft, wanted)
     assessment = _assess(draft, observation)

@@ -5,6 +5,7 @@ from datetime import datetime
 from math import floor
 from typing import Any
 
+from modelrollout.api.commands import Command
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import (
     QUARANTINE_LIMIT,
@@ -60,18 +61,15 @@ class Draft:
         )
         self.events.append(Event(EventType.WARNING if warning else EventType.NORMAL, reason, message))
 
-    def asked(self, command: str) -> bool:
+    def asked(self, command: Command) -> bool:
         """Whether a command annotation carries a value that was not yet carried out."""
         value = self._commands.get(command)
-        return value is not None and value != getattr(self.status.handled, command)
+        return value is not None and value != self.status.handled.get(command)
 
-    def settle(self, *commands: str) -> None:
+    def settle(self, *commands: Command) -> None:
         """Count the present values of command annotations as carried out, or as too old to mean what comes next."""
-        self.change(
-            handled=self.status.handled.model_copy(
-                update={command: self._commands[command] for command in commands if command in self._commands}
-            )
-        )
+        settled = {str(command): self._commands[command] for command in commands if command in self._commands}
+        self.change(handled={**self.status.handled, **settled})
 
     def start(self, challenger: Version) -> None:
         """Begin a rollout of `challenger` beside the champion."""
@@ -90,7 +88,7 @@ class Draft:
             gates=(),
             evidence=None,
         )
-        self.settle("abort", "promote", "approve")
+        self.settle(Command.ABORT, Command.PROMOTE, Command.APPROVE)
         champion = self.status.champion
         self.record(
             "Start",
@@ -142,20 +140,20 @@ class Draft:
     def extend(self, missed: MissedDeadline) -> None:
         """Give the rollout more time, as an approval after a deadline asks for."""
         self.progress(extended_at=self.now, held_since=None)
-        self.settle("approve")
+        self.settle(Command.APPROVE)
         self.record("Extend", "DeadlineExtended", f"{self._challenger.bento} gets another {missed.deadline.after}")
 
     def set_weight(self, step: int, weight: int, message: str) -> None:
         """Go to another step of the ramp."""
         reason = "WeightRaised" if weight > self.progress().target_weight else "WeightLowered"
         self.progress(step=step, step_since=self.now, target_weight=weight, awaits_approval=False)
-        self.settle("approve")
+        self.settle(Command.APPROVE)
         self.record("Advance", reason, f"{self._challenger.bento} gets weight {weight}: {message}")
 
     def begin_promotion(self, reason: str, message: str) -> None:
         """Give the challenger the pods for all of the traffic."""
         self.progress(promoting_since=self.now, target_weight=FULL_WEIGHT - self.spec.strategy.hold_back.percent)
-        self.settle("promote", "approve")
+        self.settle(Command.PROMOTE, Command.APPROVE)
         self.record("Promote", reason, f"{self._challenger.bento} is to become the champion: {message}")
 
     def promote(self, reason: str, message: str) -> None:
@@ -177,14 +175,14 @@ class Draft:
         """Give all traffic back to the champion and remember the challenger as bad."""
         challenger = self._challenger
         self._drop_challenger()
-        self.settle("abort")
+        self.settle(Command.ABORT)
         self._quarantine(challenger, reason, message)
         self.record("RollBack", reason, message, warning=True)
 
     def return_to_previous(self, reason: str, message: str, *, quarantine: bool) -> None:
         """Undo a promotion while the old champion is still warm."""
         failed, previous = self._champion, self._previous
-        self.settle("abort")
+        self.settle(Command.ABORT)
         self.change(champion=previous, previous=None, watch=None, gates=(), evidence=None)
         self._retire(failed)
         if quarantine:
@@ -218,7 +216,7 @@ class Draft:
 
     def retry(self, version: Version) -> None:
         """Allow a version that was rolled back to be tried again. How often it failed stays on record."""
-        self.settle("retry")
+        self.settle(Command.RETRY)
         if self.quarantined(version) is None:
             return
         self.change(

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from modelrollout.api.commands import Command
 from modelrollout.api.status import RolloutProgress, Version
 from modelrollout.api.strategy import DeadlineAction
 from modelrollout.rollout.baseline import missing_baseline
@@ -54,7 +55,7 @@ def advance_watch(draft: Draft, observation: Observation, assessment: Assessment
     champion, previous, watch = draft.status.champion, draft.status.previous, draft.status.watch
     if champion is None or previous is None or watch is None:
         return
-    if draft.asked("abort"):
+    if draft.asked(Command.ABORT):
         draft.return_to_previous(
             "Aborted", f"{champion.bento} was aborted by command after its promotion", quarantine=True
         )
@@ -88,7 +89,7 @@ def _withdrawal(
     strategy, serving, progress = draft.spec.strategy, draft.spec.serving, draft.status.rollout
     assert progress is not None
     summary = assessment.summary if assessment else "nothing was judged"
-    if draft.asked("abort"):
+    if draft.asked(Command.ABORT):
         return "Aborted", f"{challenger.bento} was aborted by command"
     if assessment and assessment.failure:
         baseline = "champion" if draft.spec.baseline.is_champion else "baseline"
@@ -111,10 +112,10 @@ def _withdrawal(
 def _ramp(draft: Draft, challenger: Version, observation: Observation, assessment: Assessment | None) -> None:
     progress = draft.status.rollout
     assert progress is not None
-    if draft.asked("promote"):
+    if draft.asked(Command.PROMOTE):
         draft.begin_promotion("PromotionForced", "promoted by command")
         return
-    approved = draft.asked("approve")
+    approved = draft.asked(Command.APPROVE)
     missed = _held_by_deadline(draft, progress, approved)
     route = observation.route
     applied = route.settled and route.weights.get(challenger.hash) == progress.target_weight

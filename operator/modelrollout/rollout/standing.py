@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from modelrollout.api.commands import Command
 from modelrollout.api.identity import version_of
 from modelrollout.api.status import Phase, Status, Version
 from modelrollout.rollout.baseline import missing_baseline
@@ -44,7 +45,7 @@ def standing_of(draft: Draft, observation: Observation, assessment: Assessment |
         return Standing(
             Phase.ROLLED_BACK,
             "RolledBack",
-            f"{quarantined.message.rstrip('.')}. Change spec.model, or {_annotate('retry')}",
+            f"{quarantined.message.rstrip('.')}. Change spec.model, or {_annotate(Command.RETRY)}",
             stalled=True,
         )
     assert status.champion is not None
@@ -121,7 +122,7 @@ def _rollout_standing(draft: Draft, observation: Observation, assessment: Assess
         return Standing(
             Phase.RAMPING,
             "AwaitingApproval",
-            f"Weight {progress.target_weight} waits for an approval: {_annotate('approve')}; {summary}",
+            f"Weight {progress.target_weight} waits for an approval: {_annotate(Command.APPROVE)}; {summary}",
             reconciling=True,
         )
     if misrouted:
@@ -143,12 +144,12 @@ def _rollout_standing(draft: Draft, observation: Observation, assessment: Assess
 def _after_deadline(missed: MissedDeadline, weight: int, challenger: Version, summary: str) -> Standing:
     message = (
         f"Held at weight {weight}, {challenger.bento} {missed.shortcoming}: {summary}. For another "
-        f"{missed.deadline.after} {_annotate('approve')}"
+        f"{missed.deadline.after} {_annotate(Command.APPROVE)}"
     )
     if missed.asks:
         message += "; the annotations modelrollout.io/promote and /abort decide"
     return Standing(Phase.RAMPING, missed.reason, message, stalled=True)
 
 
-def _annotate(command: str) -> str:
-    return f"run: kubectl annotate --overwrite modelrollout NAME modelrollout.io/{command}=$(date +%s)"
+def _annotate(command: Command) -> str:
+    return f"run: kubectl annotate --overwrite modelrollout NAME {command.annotation}=$(date +%s)"

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from math import floor
 from time import monotonic
 
-from modelrollout.api.identity import bento_version, pod_pattern, workload_name
+from modelrollout.api.commands import commands_in
+from modelrollout.api.identity import bento_version, workload_name
 from modelrollout.api.parsing import parse_rollout, parse_status
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Status
@@ -18,10 +19,12 @@ from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.manifests import SERVICE_PORT, build_deployment, build_service
 from modelrollout.kube.observe import ready_pod_names, version_observations
 from modelrollout.kube.ownership import Owner
+from modelrollout.metrics.arms import arms_for
 from modelrollout.metrics.source import Arms, MetricsSource
 from modelrollout.ports import DEPLOYMENT, MODEL_ROLLOUT, POD, SERVICE, KubeClient, KubeError, Manifest
+from modelrollout.rollout.comparison import arms_to_judge
 from modelrollout.rollout.conditions import invalid_status
-from modelrollout.rollout.decide import arms_to_judge, decide
+from modelrollout.rollout.decide import decide
 from modelrollout.rollout.measurements import Measurement
 from modelrollout.rollout.observation import Backend, Observation
 from modelrollout.rollout.plan import Placement, Plan
@@ -33,9 +36,6 @@ from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.traffic.router import Router
 
 _LOG = logging.getLogger(__name__)
-
-COMMANDS = ("retry", "abort", "promote", "approve")
-COMMAND_PREFIX = "modelrollout.io/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Reconciler:
             route=self.router.observe(world.route, rollout.spec.traffic),
             measurements=await self._measure(owner, rollout),
             champion_halves=await self._measure_champion(owner, rollout, world),
-            commands=_commands(manifest),
+            commands=commands_in(manifest["metadata"].get("annotations") or {}),
             apply_problem=self.problems.get(owner.uid, ""),
         )
         now = self.now()
@@ -141,21 +141,12 @@ class Reconciler:
         )
 
     async def _measure(self, owner: Owner, rollout: ModelRollout) -> Mapping[str, Measurement]:
-        arms = arms_to_judge(rollout.status)
-        if arms is None or rollout.status.evidence is None:
+        comparison = arms_to_judge(rollout.status)
+        if comparison is None or rollout.status.evidence is None:
             return {}
         return await self.metrics.measure(
             rollout.spec.gates,
-            Arms(
-                namespace=owner.namespace,
-                champion_pods=pod_pattern(owner.name, arms.champion.hash),
-                challenger_pods=pod_pattern(owner.name, arms.challenger.hash),
-                reference=arms.role,
-                alone=frozenset(rollout.spec.baseline.figures),
-                champion_version=bento_version(arms.champion.bento),
-                challenger_version=bento_version(arms.challenger.bento),
-                other_pods=pod_pattern(owner.name, arms.bystander.hash) if arms.bystander else "",
-            ),
+            arms_for(owner.namespace, owner.name, comparison, rollout.spec.baseline),
             after=rollout.status.evidence.window,
             now=self.now().timestamp(),
         )
@@ -251,8 +242,3 @@ def _backends(owner: Owner, placement: Placement) -> list[Backend]:
         )
         for wanted in placement.versions
     ]
-
-
-def _commands(manifest: Manifest) -> dict[str, str]:
-    annotations = manifest["metadata"].get("annotations", {})
-    return {name: annotations[COMMAND_PREFIX + name] for name in COMMANDS if COMMAND_PREFIX + name in annotations}

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from modelrollout.api.base import ApiModel
 from modelrollout.api.baseline import Baseline, ChampionBaseline, ServiceBaseline
+from modelrollout.api.commands import Command
 from modelrollout.api.conditions import Condition, ConditionStatus
 from modelrollout.api.drift import DriftGate
 from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate, ShareGate
@@ -20,7 +21,6 @@ from modelrollout.api.status import (
     Decision,
     EvidenceCheckpoint,
     GateStatus,
-    HandledCommands,
     Phase,
     QuarantinedVersion,
     RetiringVersion,
@@ -294,7 +294,7 @@ statuses = build(
         ),
         max_size=3,
     ),
-    handled=build(HandledCommands, retry=st.none() | text, approve=st.none() | text),
+    handled=st.dictionaries(st.sampled_from([str(command) for command in Command]), text),
     last_decision=st.none()
     | build(Decision, at=times, action=text, reason=text, message=text, weight=st.none() | st.integers(0, 100)),
     conditions=st.lists(
