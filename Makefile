@@ -29,6 +29,9 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry --no-ansi operator
+	cd localcluster && deptry --no-ansi .
+	cd examples/demo && deptry --no-ansi .
 	$(BIN)/python -m modelrollout.api.crd --check
 	$(BIN)/python -m modelrollout.api.reference --check
 	$(BIN)/python charts/sync.py --check

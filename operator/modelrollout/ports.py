@@ -110,5 +110,8 @@ class KubeClient(Protocol):
     async def apply_status(self, manifest: Manifest) -> Manifest:
         """Server-side apply of the status subresource. Nothing but `status` is changed."""
 
+    async def annotate(self, kind: ResourceKind, namespace: str, name: str, annotations: Mapping[str, str]) -> Manifest:
+        """Set annotations of an object that is there, and touch nothing else. Returns the object as it then is."""
+
     async def delete(self, kind: ResourceKind, namespace: str, name: str, uid: str) -> None:
         """Delete the object with that uid and, in the background, what it owns. Gone already is fine."""

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes.client import ApiClient, AppsV1Api, Configuration, CoreV1Api
-from kubernetes.config import load_kube_config
+from kubernetes.aio.client import Configuration
+from kubernetes.client import ApiClient, AppsV1Api, CoreV1Api
 
 from modelrollout.api.identity import version_of
 from modelrollout.api.rollout import ModelRollout
+from modelrollout.kube.access import connect, load
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.manifests import build_deployment, build_service
 from modelrollout.kube.official import OfficialKubeClient
 from modelrollout.kube.ownership import Owner
+from modelrollout.kube.transport import OfficialTransport
 from modelrollout.ports import (
     DEPLOYMENT,
     LEASE,
@@ -37,12 +39,6 @@ from modelrollout_localcluster import Cluster, tool_path
 OTHER_UID = "00000000-0000-0000-0000-000000000000"
 
 
-def configuration(kubeconfig: Path) -> Configuration:
-    loaded = Configuration()
-    load_kube_config(str(kubeconfig), client_configuration=loaded)
-    return loaded
-
-
 @pytest.fixture
 def kubeconfig(control_plane: Cluster) -> Path:
     return control_plane.kubeconfig
@@ -50,7 +46,7 @@ def kubeconfig(control_plane: Cluster) -> Path:
 
 @pytest.fixture
 async def client(kubeconfig: Path) -> AsyncIterator[OfficialKubeClient]:
-    async with OfficialKubeClient(configuration(kubeconfig)) as client:
+    async with OfficialKubeClient(await connect(str(kubeconfig))) as client:
         yield client
 
 
@@ -195,7 +191,7 @@ async def test_what_has_not_changed_is_not_written(
     kubeconfig: Path, owner: Owner, request: pytest.FixtureRequest, made: str
 ) -> None:
     desired: Manifest = request.getfixturevalue(made)
-    async with Counting(configuration(kubeconfig)) as client:
+    async with Counting(await connect(str(kubeconfig))) as client:
         applier = Applier(client)
         await applier.apply(owner, desired, None)
         # The Deployment's controller has its say in between.
@@ -411,11 +407,12 @@ async def test_what_the_service_account_may_not_do_is_forbidden(
     core = CoreV1Api(kube_api)
     core.create_namespaced_service_account(namespace, {"metadata": {"name": "nobody"}})
     token = core.create_namespaced_service_account_token("nobody", namespace, {"spec": {}}).status.token
-    nobody = Configuration(host=configuration(kubeconfig).host)
-    nobody.ssl_ca_cert = configuration(kubeconfig).ssl_ca_cert
+    nobody = Configuration()
+    await load(nobody, str(kubeconfig))
+    nobody.cert_file = None
     nobody.api_key["BearerToken"] = f"Bearer {token}"
 
-    async with OfficialKubeClient(nobody) as client:
+    async with OfficialKubeClient(OfficialTransport(nobody)) as client:
         with pytest.raises(Forbidden, match=f"system:serviceaccount:{namespace}:nobody"):
             await client.get(DEPLOYMENT, namespace, "churn")
         with pytest.raises(Forbidden):

@@ -4,9 +4,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar, get_type_hints
 
 from modelrollout.api.units import Duration, Percent, PositiveDuration
 from modelrollout.cli.console import ExitCode
@@ -32,13 +33,6 @@ def program() -> str:
     """How the user calls this program; kubectl runs its plugins under a name of its own."""
     name = os.path.basename(sys.argv[0])
     return "kubectl modelrollout" if name.startswith("kubectl") else "modelrollout"
-
-
-def add_connection(parser: argparse.ArgumentParser) -> None:
-    """The options that say which cluster and which namespace is meant."""
-    parser.add_argument("-n", "--namespace", help="namespace (default: that of the context)")
-    parser.add_argument("--context", help="context of the kubeconfig to use")
-    parser.add_argument("--kubeconfig", help="kubeconfig to use instead of $KUBECONFIG or ~/.kube/config")
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
@@ -121,6 +115,15 @@ def existing_file(text: str) -> Path:
     except OSError as error:
         raise argparse.ArgumentTypeError(f"{text}: {error.strerror}") from error
     return path
+
+
+def read(wanted: type[T], options: argparse.Namespace) -> T:
+    """Options as a dataclass: each field from the option of its name, a field that is a dataclass itself likewise."""
+    values: dict[str, Any] = {}
+    for name, type_ in get_type_hints(wanted).items():
+        nested = isinstance(type_, type) and is_dataclass(type_)
+        values[name] = read(type_, options) if nested else getattr(options, name)
+    return wanted(**values)
 
 
 def add_command(

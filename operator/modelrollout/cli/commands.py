@@ -4,41 +4,50 @@ A command is an annotation with a value that was not used before. The operator c
 and notes the value in `status.handled`.
 """
 
-import argparse
 import getpass
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from modelrollout.api.commands import Command
 from modelrollout.api.identity import version_of
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.cli import arguments
-from modelrollout.cli.arguments import Commands, add_command, add_connection
-from modelrollout.cli.cluster import Cluster
+from modelrollout.cli.arguments import Commands
+from modelrollout.cli.cluster import Cluster, Connection, add_cluster_command
 from modelrollout.cli.console import CommandFailed, ExitCode
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The options of each of these commands. timeout: seconds."""
+
+    connection: Connection
+    command: str
+    name: str
+    wait: bool
+    timeout: float
 
 
 def add_parser(commands: Commands) -> None:
     for command in Command:
-        parser = add_command(commands, command, run, command.summary)
+        parser = add_cluster_command(commands, command, Told, run, command.summary)
         parser.add_argument("name", help="of the ModelRollout")
         parser.add_argument("--wait", action="store_true", help="wait until the operator has carried it out")
         parser.add_argument(
             "--timeout", type=arguments.seconds, default=120.0, metavar="DURATION", help="of --wait (2m)"
         )
-        add_connection(parser)
 
 
-def run(options: argparse.Namespace) -> int:
+async def run(options: Told, cluster: Cluster) -> int:
     command, name = Command(options.command), options.name
-    cluster = Cluster.of(options)
-    if reason := refusal(command, cluster.read(name)):
+    if reason := refusal(command, await cluster.read(name)):
         raise CommandFailed(f"cannot {command} {name}: {reason}")
     value = token(_user(), datetime.now(UTC))
-    cluster.annotate(name, command.annotation, value)
+    await cluster.annotate(name, command.annotation, value)
     print(f"{name}: told to {command} ({value})")
-    return _await_handling(cluster, command, name, value, options.timeout) if options.wait else ExitCode.OK
+    return await _await_handling(cluster, command, name, value, options.timeout) if options.wait else ExitCode.OK
 
 
 def token(user: str, now: datetime) -> str:
@@ -109,8 +118,8 @@ def _user() -> str:
         return f"uid {os.getuid()}"
 
 
-def _await_handling(cluster: Cluster, command: Command, name: str, value: str, timeout: float) -> int:
-    for rollout in cluster.poll(name, timeout):
+async def _await_handling(cluster: Cluster, command: Command, name: str, value: str, timeout: float) -> int:
+    async for rollout in cluster.poll(name, timeout):
         decision = rollout.status.last_decision
         if rollout.status.handled.get(command) == value:
             print(f"{name}: {decision.message if decision else 'carried out'}")

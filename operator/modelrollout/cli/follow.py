@@ -1,28 +1,52 @@
 """`watch` and `wait`: stay with a rollout until it is decided."""
 
-import argparse
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Phase
 from modelrollout.cli import arguments
-from modelrollout.cli.arguments import Commands, add_command, add_connection
-from modelrollout.cli.cluster import Cluster
+from modelrollout.cli.arguments import Commands
+from modelrollout.cli.cluster import Cluster, Connection, add_cluster_command
 from modelrollout.cli.console import CommandFailed, ExitCode
 from modelrollout.cli.ending import Ending, ending_of
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The options of `watch`."""
+
+    connection: Connection
+    name: str
+    timeout: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The options of `wait`. milestone: `promoted` or `decided`."""
+
+    connection: Connection
+    name: str
+    timeout: float | None
+    milestone: str
+
+
 def add_parser(commands: Commands) -> None:
-    watching = add_command(commands, "watch", watch, "Print what changes about a rollout until it is decided.")
-    waiting = add_command(
-        commands, "wait", wait, "Wait for the version in the spec: exit code 0 promoted, 2 rolled back, 3 neither."
+    watching = add_cluster_command(
+        commands, "watch", Watch, watch, "Print what changes about a rollout until it is decided."
+    )
+    waiting = add_cluster_command(
+        commands,
+        "wait",
+        Wait,
+        wait,
+        "Wait for the version in the spec: 0 promoted, 2 rolled back, 3 neither.",
     )
     for parser in (watching, waiting):
         parser.add_argument("name", help="of the ModelRollout")
         parser.add_argument(
             "--timeout", type=arguments.seconds, metavar="DURATION", help="give up after this time (default: never)"
         )
-        add_connection(parser)
     waiting.add_argument(
         "--for",
         dest="milestone",
@@ -32,9 +56,9 @@ def add_parser(commands: Commands) -> None:
     )
 
 
-def watch(options: argparse.Namespace) -> int:
+async def watch(options: Watch, cluster: Cluster) -> int:
     ending, shown = Ending.UNDECIDED, ""
-    for rollout in Cluster.of(options).poll(options.name, options.timeout):
+    async for rollout in cluster.poll(options.name, options.timeout):
         ending, line = present_ending(rollout), progress(rollout)
         if line != shown:
             print(f"{datetime.now(UTC):%H:%M:%S}  {line}", flush=True)
@@ -44,9 +68,9 @@ def watch(options: argparse.Namespace) -> int:
     return ending.exit_code
 
 
-def wait(options: argparse.Namespace) -> int:
+async def wait(options: Wait, cluster: Cluster) -> int:
     line = ""
-    for rollout in Cluster.of(options).poll(options.name, options.timeout):
+    async for rollout in cluster.poll(options.name, options.timeout):
         ending, line = present_ending(rollout), progress(rollout)
         if is_over(rollout) or (ending is Ending.PROMOTED and options.milestone == "promoted"):
             print(f"{options.name} {ending}: {line}")

@@ -1,37 +1,45 @@
 """`get`: what runs, what is being rolled out, and what the gates say."""
 
-import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from modelrollout.api.parsing import parse_status
 from modelrollout.api.status import GateStatus, Status
-from modelrollout.cli.arguments import Commands, add_command, add_connection, add_output
-from modelrollout.cli.cluster import Cluster
+from modelrollout.cli.arguments import Commands, add_output
+from modelrollout.cli.cluster import Cluster, Connection, add_cluster_command
 from modelrollout.cli.console import CommandFailed, ExitCode, fields, print_json, table, timestamp
 from modelrollout.ports import Manifest
 
 
+@dataclass(frozen=True, slots=True)
+class Get:
+    """The options of `get`."""
+
+    connection: Connection
+    name: str | None
+    all_namespaces: bool
+    output: str
+
+
 def add_parser(commands: Commands) -> None:
-    parser = add_command(commands, "get", get, "Show one ModelRollout with its gates, or a table of all.")
+    parser = add_cluster_command(commands, "get", Get, get, "Show one ModelRollout with its gates, or a table of all.")
     parser.add_argument("name", nargs="?", help="of the ModelRollout; all if absent")
     parser.add_argument("-A", "--all-namespaces", action="store_true", help="those of all namespaces")
     add_output(parser)
-    add_connection(parser)
 
 
-def get(options: argparse.Namespace) -> int:
-    cluster = Cluster.of(options)
+async def get(options: Get, cluster: Cluster) -> int:
     if options.name:
         if options.all_namespaces:
             raise CommandFailed("a name is looked up in one namespace: leave out -A")
-        manifest = cluster.get(options.name)
+        manifest = await cluster.get(options.name)
         if options.output == "json":
             print_json(summary(manifest))
         else:
             print(describe(manifest))
         return ExitCode.OK
-    manifests = cluster.list(everywhere=options.all_namespaces)
+    manifests = await cluster.list(everywhere=options.all_namespaces)
     if options.output == "json":
         print_json([summary(manifest) for manifest in manifests])
     elif manifests:

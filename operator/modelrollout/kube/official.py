@@ -1,147 +1,54 @@
-"""The Kubernetes client over the official `kubernetes` package.
-
-That package is synchronous, so requests run in a bounded pool of threads. Only its configuration,
-authentication and transport are used: its typed models refuse partial objects, which servers may answer with.
-"""
+"""The Kubernetes client: the verbs of `KubeClient` as requests, and when to try them again."""
 
 import asyncio
-import json
-import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from importlib.metadata import version
-from typing import Any
-
-import urllib3
-from kubernetes.client import ApiClient, ApiException, Configuration
-from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Self
 
 from modelrollout import ports
-from modelrollout.kube.retry import RETRIABLE_STATUSES, RetryPolicy
+from modelrollout.kube.retry import RetryPolicy
+from modelrollout.kube.transport import Answer, Request, Transport
 from modelrollout.ports import FIELD_MANAGER, Manifest, ResourceKind, describe, kind_of
 
-_PAGE_SIZE = 500
-
-
-def load_configuration(context: str | None = None) -> Configuration:
-    """Where the API server is and how to log in.
-
-    That of the pod we run in, unless KUBECONFIG or `context` says otherwise; outside of a pod the kubeconfig.
-    Raises kubernetes.config.ConfigException if there is none or it is broken.
-    """
-    configuration = Configuration()
-    in_pod = "KUBERNETES_SERVICE_HOST" in os.environ
-    if in_pod and "KUBECONFIG" not in os.environ and context is None:
-        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-    else:
-        load_kube_config(client_configuration=configuration, context=context)  # type: ignore[no-untyped-call]
-    return configuration
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    what: str
-    method: str
-    path: str
-    query: tuple[tuple[str, str], ...] = ()
-    body: Manifest | None = None
-    content_type: str = "application/json"
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """Status 0 means that there was none: the connection failed or timed out."""
-
-    request: _Request
-    status: int
-    text: str
-    retry_after: float | None = None
-
-    @property
-    def is_transient(self) -> bool:
-        return self.status == 0 or (self.status in RETRIABLE_STATUSES and not self._is_schema_error)
-
-    @property
-    def _is_schema_error(self) -> bool:
-        # Server-side apply answers a field that it does not know as an internal error.
-        return self.status == 500 and "failed to create typed patch object" in self.text
-
-    def json(self) -> Manifest:
-        """The object in the answer. Raises the error that fits the status if that is no success."""
-        if not 200 <= self.status < 300:
-            raise self.error()
-        parsed = _parsed(self.text)
-        if parsed is None:
-            raise ports.Unavailable(f"{self.request.what}: the answer is no JSON object")
-        return parsed
-
-    def error(self) -> ports.KubeError:
-        # A Status object says why; proxies and paths that are unknown to the server answer in plain text.
-        status = _parsed(self.text)
-        if status is None and self.status == 404:
-            message = "the API server does not know this kind: are its CRDs installed?"
-        else:
-            message = str(status.get("message", "")) if status else self.text.strip()
-        return self._error_type(status)(f"{self.request.what}: {message or f'HTTP status {self.status}'}")
-
-    def _error_type(self, status: Manifest | None) -> type[ports.KubeError]:
-        match self.status:
-            case 401 | 403:
-                return ports.Forbidden
-            case 404:
-                return ports.NotFound
-            case 409:
-                return ports.Conflict
-            case 422 if "metadata.uid" in _refused_fields(status):
-                return ports.Conflict
-            case _ if self._is_schema_error or (400 <= self.status < 500 and not self.is_transient):
-                return ports.Invalid
-            case _:
-                return ports.Unavailable
+PAGE_SIZE = 500
+MAX_PAGES = 2000
 
 
 class OfficialKubeClient:
     """A `KubeClient`. Close it after use; it is an asynchronous context manager too.
 
-    configuration: where to connect; it belongs to the client from then on. threads: requests in flight at a time;
-    more wait their turn. timeout: seconds to connect, and seconds between two reads of one answer. sleep is a
-    parameter for tests.
+    transport: what carries out one attempt; it belongs to the client from then on. timeout: seconds that an attempt may
+    take. field_manager: who is to be named as manager of the fields that are written. sleep is a parameter for tests.
     """
 
     def __init__(
         self,
-        configuration: Configuration,
+        transport: Transport,
         *,
-        threads: int = 16,
-        timeout: tuple[float, float] = (5.0, 20.0),
+        timeout: float = 20.0,
         retry: RetryPolicy | None = None,
+        field_manager: str = FIELD_MANAGER,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        configuration.connection_pool_maxsize = threads
-        # Retries of the transport would hold a thread while they wait, and multiply with ours.
-        configuration.retries = False
-        self._api = ApiClient(configuration)
-        self._api.user_agent = f"{FIELD_MANAGER}/{version('modelrollout')}"
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="kube")
+        self._transport = transport
         self._timeout = timeout
         self._retry = retry or RetryPolicy()
+        self._field_manager = field_manager
         self._sleep = sleep
 
-    async def __aenter__(self) -> "OfficialKubeClient":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.close()
+        await self.close()
 
-    def close(self) -> None:
-        """Drop the connections. Requests that have not started yet are cancelled."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._api.close()  # type: ignore[no-untyped-call]
+    async def close(self) -> None:
+        """Drop the connections."""
+        await self._transport.close()
 
     async def get(self, kind: ResourceKind, namespace: str, name: str) -> Manifest | None:
-        request = _Request(f"get {kind.kind} {namespace}/{name}", "GET", kind.path(namespace, name))
+        request = Request(f"get {kind.kind} {namespace}/{name}", "GET", kind.path(namespace, name))
         answer = await self._send(request)
         return None if answer.status == 404 else answer.json()
 
@@ -150,27 +57,35 @@ class OfficialKubeClient:
     ) -> list[Manifest]:
         what = f"list {kind.plural}" + (f" in {namespace}" if namespace is not None else "")
         selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
-        query = (("limit", str(_PAGE_SIZE)), ("labelSelector", selector))
+        request = Request(what, "GET", kind.collection_path(namespace), (("labelSelector", selector),))
+        items = await self._pages(request, PAGE_SIZE)
+        if items is None:
+            # The snapshot that the pages are cut from has expired: a list in one piece cannot expire half way.
+            items = await self._pages(request, limit=0)
+        if items is None:
+            raise ports.Unavailable(f"{what}: the list expires before it is read to its end")
+        # Items of a list come without apiVersion and kind.
+        return [{**item, "apiVersion": kind.api_version, "kind": kind.kind} for item in items]
+
+    async def _pages(self, request: Request, limit: int) -> Sequence[Manifest] | None:
+        """The items of all pages of a list; None if the list expired in between. limit: items a page, 0 for any."""
         items: list[Manifest] = []
         position = ""
-        while True:
-            path = kind.collection_path(namespace)
-            answer = await self._send(_Request(what, "GET", path, (*query, ("continue", position))))
+        for _ in range(MAX_PAGES):
+            paging = (("limit", str(limit or "")), ("continue", position))
+            answer = await self._send(replace(request, query=(*request.query, *paging)))
             if answer.status == 410 and position:
-                # The snapshot that the pages are cut from has expired: start over with a fresh one.
-                items, position = [], ""
-                continue
-            page = answer.json()
-            # Items of a list come without apiVersion and kind.
-            items += [{**item, "apiVersion": kind.api_version, "kind": kind.kind} for item in page["items"]]
-            position = page["metadata"].get("continue", "")
+                return None
+            page, position = _page(answer)
+            items += page
             if not position:
                 return items
+        raise ports.Unavailable(f"{request.what}: the list does not end after {MAX_PAGES} pages")
 
     async def create(self, manifest: Manifest) -> Manifest:
         path = kind_of(manifest).collection_path(manifest["metadata"]["namespace"])
-        query = (("fieldManager", FIELD_MANAGER),)
-        answer = await self._send(_Request(f"create {describe(manifest)}", "POST", path, query, manifest))
+        query = (("fieldManager", self._field_manager),)
+        answer = await self._send(Request(f"create {describe(manifest)}", "POST", path, query, manifest))
         return answer.json()
 
     async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
@@ -181,20 +96,31 @@ class OfficialKubeClient:
 
     async def _apply(self, manifest: Manifest, subresource: str, force: bool) -> Manifest:
         metadata = manifest["metadata"]
-        request = _Request(
+        request = Request(
             f"apply {describe(manifest)}",
             "PATCH",
             kind_of(manifest).path(metadata["namespace"], metadata["name"]) + subresource,
-            (("fieldManager", FIELD_MANAGER), ("force", "true" if force else "false")),
+            (("fieldManager", self._field_manager), ("force", "true" if force else "false")),
             manifest,
             "application/apply-patch+yaml",
+        )
+        return (await self._send(request)).json()
+
+    async def annotate(self, kind: ResourceKind, namespace: str, name: str, annotations: Mapping[str, str]) -> Manifest:
+        request = Request(
+            f"annotate {kind.kind} {namespace}/{name}",
+            "PATCH",
+            kind.path(namespace, name),
+            (("fieldManager", self._field_manager),),
+            {"metadata": {"annotations": dict(annotations)}},
+            "application/merge-patch+json",
         )
         return (await self._send(request)).json()
 
     async def delete(self, kind: ResourceKind, namespace: str, name: str, uid: str) -> None:
         options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         path = kind.path(namespace, name)
-        answer = await self._send(_Request(f"delete {kind.kind} {namespace}/{name}", "DELETE", path, body=options))
+        answer = await self._send(Request(f"delete {kind.kind} {namespace}/{name}", "DELETE", path, body=options))
         if answer.status == 404:
             return
         if answer.status == 409:
@@ -203,13 +129,16 @@ class OfficialKubeClient:
                 return
         answer.json()
 
-    async def _send(self, request: _Request) -> _Answer:
+    async def _send(self, request: Request) -> Answer:
         """The server's answer, whatever it is. Raises Unavailable if there was no usable one."""
-        loop = asyncio.get_running_loop()
         started = time.monotonic()
-        attempt = 0
+        attempt, renewed = 0, False
         while True:
-            answer = await loop.run_in_executor(self._threads, self._send_once, request)
+            answer = await self._transport.send(request, self._timeout)
+            if answer.status == 401 and not renewed:
+                renewed = True
+                if await self._transport.renew():
+                    continue
             if not answer.is_transient:
                 return answer
             delay = self._retry.delay(attempt, time.monotonic() - started, answer.retry_after)
@@ -218,38 +147,10 @@ class OfficialKubeClient:
             await self._sleep(delay)
             attempt += 1
 
-    def _send_once(self, request: _Request) -> _Answer:
-        try:
-            serialized = self._api.param_serialize(
-                request.method,
-                request.path,
-                query_params=[(key, value) for key, value in request.query if value],
-                header_params={"Accept": "application/json", "Content-Type": request.content_type},
-                body=request.body,
-                auth_settings=["BearerToken"],
-            )
-            response = self._api.call_api(*serialized, _request_timeout=self._timeout)
-            text = response.read().decode(errors="replace")  # type: ignore[no-untyped-call]
-            retry_after = response.getheader("Retry-After")  # type: ignore[no-untyped-call]
-        except (urllib3.exceptions.HTTPError, ApiException, ConfigException, OSError) as error:
-            # The last two: a token that expired could not be replaced.
-            return _Answer(request, 0, str(error))
-        return _Answer(request, response.status, text, _seconds(retry_after))
 
-
-def _parsed(text: str) -> Manifest | None:
-    try:
-        parsed: Any = json.loads(text)
-    except ValueError:
-        return None
-    return parsed if isinstance(parsed, dict) else None
-
-
-def _refused_fields(status: Manifest | None) -> set[str]:
-    causes = (status or {}).get("details", {}).get("causes", ())
-    return {cause.get("field", "") for cause in causes}
-
-
-def _seconds(header: str | None) -> float | None:
-    # The header may hold a date as well; API servers send seconds.
-    return float(header) if header and header.isdigit() else None
+def _page(answer: Answer) -> tuple[Sequence[Manifest], str]:
+    """The items of one page of a list, and where the next page begins; empty if there is none."""
+    page = answer.json()
+    if "items" not in page:
+        raise ports.Unavailable(f"{answer.request.what}: the answer is no list")
+    return page["items"] or [], (page.get("metadata") or {}).get("continue") or ""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
-from modelrollout.ports import LEASE, Conflict, KubeClient, KubeError, Manifest, ResourceKind, Unavailable
+from modelrollout.ports import LEASE, Conflict, KubeClient, KubeError, Manifest
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,7 +36,12 @@ class Leadership:
     @property
     def held(self) -> bool:
         """Whether this process may write now."""
-        return self._renewed is not None and monotonic() - self._renewed < FENCE_SECONDS
+        return self.remaining() > 0
+
+    def remaining(self) -> float:
+        """Seconds for which this process may go on writing, 0 if it may not. May be asked from any thread."""
+        renewed = self._renewed
+        return 0.0 if renewed is None else max(0.0, FENCE_SECONDS - (monotonic() - renewed))
 
     async def acquire(self) -> None:
         """Wait until this process is the leader."""
@@ -104,39 +109,3 @@ class Leadership:
                 "renewTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             },
         }
-
-
-class FencedClient:
-    """A KubeClient that writes only while this process is the leader. Raises Unavailable otherwise."""
-
-    def __init__(self, client: KubeClient, leadership: Leadership) -> None:
-        self._client = client
-        self._leadership = leadership
-
-    async def get(self, kind: ResourceKind, namespace: str, name: str) -> Manifest | None:
-        return await self._client.get(kind, namespace, name)
-
-    async def list(
-        self, kind: ResourceKind, namespace: str | None, labels: Mapping[str, str] | None = None
-    ) -> list[Manifest]:
-        return await self._client.list(kind, namespace, labels)
-
-    async def create(self, manifest: Manifest) -> Manifest:
-        self._check()
-        return await self._client.create(manifest)
-
-    async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
-        self._check()
-        return await self._client.apply(manifest, force=force)
-
-    async def apply_status(self, manifest: Manifest) -> Manifest:
-        self._check()
-        return await self._client.apply_status(manifest)
-
-    async def delete(self, kind: ResourceKind, namespace: str, name: str, uid: str) -> None:
-        self._check()
-        await self._client.delete(kind, namespace, name, uid)
-
-    def _check(self) -> None:
-        if not self._leadership.held:
-            raise Unavailable("this replica is not the leader (any more)")

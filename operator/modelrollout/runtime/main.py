@@ -13,17 +13,20 @@ from typing import Any
 
 import kopf
 
+from modelrollout.kube.access import NoAccess, connect
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.events import EventRecorder
-from modelrollout.kube.official import OfficialKubeClient, load_configuration
+from modelrollout.kube.official import OfficialKubeClient
 from modelrollout.kube.retry import RetryPolicy
+from modelrollout.kube.transport import FencedTransport
 from modelrollout.metrics.prometheus.client import BearerTokenFile
 from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.ports import MODEL_ROLLOUT, KubeClient, KubeError
 from modelrollout.runtime.decision_log import DecisionLog
 from modelrollout.runtime.handlers import build_registry, build_settings
-from modelrollout.runtime.leadership import FencedClient, Leadership
+from modelrollout.runtime.leadership import Leadership
 from modelrollout.runtime.logs import set_up_logging
+from modelrollout.runtime.loop_thread import LoopThread
 from modelrollout.runtime.queue import Key, WorkQueue
 from modelrollout.runtime.reconcile import Reconciler
 from modelrollout.runtime.settings import OperatorSettings, parse
@@ -35,13 +38,17 @@ _LOG = logging.getLogger(__name__)
 # Resyncs in a row that may be missed before the process counts as stuck.
 MISSED_RESYNCS = 3
 CHECK_SECONDS = 5.0
+LEASE_TIMEOUT = 2.5
 
 
 def main() -> None:
     """Run until a signal or until the leadership is lost. Exit code 0 only after a signal."""
     settings = parse()
     set_up_logging(settings.log_level)
-    sys.exit(asyncio.run(run(settings)))
+    try:
+        sys.exit(asyncio.run(run(settings)))
+    except NoAccess as error:
+        sys.exit(f"no API server to talk to: {error}")
 
 
 async def run(settings: OperatorSettings) -> int:
@@ -49,40 +56,44 @@ async def run(settings: OperatorSettings) -> int:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    # Renewing the Lease must not wait behind other requests, nor try for longer than the fence holds.
-    impatient = OfficialKubeClient(load_configuration(), threads=1, timeout=(2, 5), retry=RetryPolicy(attempts=2))
-    async with OfficialKubeClient(load_configuration()) as client, impatient as lease_client:
-        identity = f"{os.environ.get('HOSTNAME', 'local')}_{uuid.uuid4().hex[:8]}"
+    identity = f"{os.environ.get('HOSTNAME', 'local')}_{uuid.uuid4().hex[:8]}"
+    with LoopThread("lease") as lease_thread:
+        # An attempt to renew the Lease must not try for longer than the fence holds.
+        lease_client = OfficialKubeClient(await connect(), timeout=LEASE_TIMEOUT, retry=RetryPolicy(attempts=2))
         leadership = Leadership(lease_client, settings.lease_namespace, settings.lease_name, identity)
-        operator = Operator(settings, client, leadership)
-        runner = await serve(operator.telemetry, settings.port, healthy=operator.healthy, ready=operator.ready)
-        try:
-            signalled = 0
-            if await _first(stopped.wait(), operator.check()) == signalled:
-                return 0
-            if await _first(stopped.wait(), leadership.acquire()) == signalled:
-                return 0
-            # From here on kopf takes the signals: the operator's run ends when one comes.
-            return await _first(operator.run(), leadership.keep())
-        finally:
-            await leadership.release()
-            await runner.cleanup()
+        async with OfficialKubeClient(FencedTransport(await connect(), leadership.remaining)) as client:
+            operator = Operator(settings, client, leadership)
+            runner = await serve(operator.telemetry, settings.port, healthy=operator.healthy, ready=operator.ready)
+            try:
+                signalled = 0
+                if await _first(stopped.wait(), operator.check()) == signalled:
+                    return 0
+                if await _first(stopped.wait(), lease_thread.run(leadership.acquire())) == signalled:
+                    return 0
+                # From here on kopf takes the signals: the operator's run ends when one comes.
+                return await _first(operator.run(), lease_thread.run(leadership.keep()))
+            finally:
+                await lease_thread.run(leadership.release())
+                await lease_thread.run(lease_client.close())
+                await runner.cleanup()
 
 
 class Operator:
-    """kopf's watches, the work queue and the resync, wired together."""
+    """kopf's watches, the work queue and the resync, wired together.
+
+    client: lets writes pass only while the leadership is held.
+    """
 
     def __init__(self, settings: OperatorSettings, client: KubeClient, leadership: Leadership) -> None:
         self.telemetry = Telemetry()
         self._settings = settings
         self._client = client
         self._leadership = leadership
-        fenced = FencedClient(client, leadership)
         self._router = GatewayAPIRouter(version_header=VERSION_HEADER if settings.version_header else "")
         self._reconciler = Reconciler(
-            client=fenced,
-            applier=Applier(fenced),
-            recorder=EventRecorder(fenced),
+            client=client,
+            applier=Applier(client),
+            recorder=EventRecorder(client),
             router=self._router,
             metrics=PrometheusSource(
                 settings.prometheus_url,

@@ -54,6 +54,12 @@ class FakeKubeClient:
         live["status"] = copy.deepcopy(manifest["status"])
         return copy.deepcopy(live)
 
+    async def annotate(self, kind: ResourceKind, namespace: str, name: str, annotations: Mapping[str, str]) -> Manifest:
+        self.requests.append(f"annotate {name}")
+        live = self.objects[kind, namespace, name]
+        _set(live["metadata"], {"annotations": annotations})
+        return copy.deepcopy(live)
+
     async def delete(self, kind: ResourceKind, namespace: str, name: str, uid: str) -> None:
         self.requests.append(f"delete {name}")
         current = self.objects.get((kind, namespace, name))

@@ -23,6 +23,7 @@ class Asked:
     query: dict[str, list[str]]
     content_type: str | None
     body: Any
+    authorization: str | None = None
 
 
 HANG_UP = None
@@ -64,8 +65,8 @@ class ScriptedServer:
                 content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 url = urlsplit(self.path)
                 body = json.loads(content) if content else None
-                kind = self.headers.get("Content-Type")
-                script.asked.append(Asked(self.command, url.path, parse_qs(url.query), kind, body))
+                kind, authorization = self.headers.get("Content-Type"), self.headers.get("Authorization")
+                script.asked.append(Asked(self.command, url.path, parse_qs(url.query), kind, body, authorization))
                 answer = script._next()
                 if answer is HANG_UP:
                     return

@@ -1,15 +1,19 @@
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes.client import Configuration
-from kubernetes.config import ConfigException
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.config import ConfigException
 from tests.unit.kube.scripted_server import HANG_UP, Answer, ScriptedServer
 
-from modelrollout.kube.official import OfficialKubeClient, load_configuration
+from modelrollout.kube.access import NoAccess, connect, default_namespace, load
+from modelrollout.kube.official import OfficialKubeClient
 from modelrollout.kube.retry import RetryPolicy
+from modelrollout.kube.transport import Answer as Received
+from modelrollout.kube.transport import FencedTransport, OfficialTransport, Request, Transport
 from modelrollout.ports import (
     DEPLOYMENT,
     MODEL_ROLLOUT,
@@ -38,6 +42,7 @@ CALLS: dict[str, Call] = {
     "create": lambda client: client.create(DEPLOYED),
     "apply": lambda client: client.apply(DEPLOYED),
     "apply_status": lambda client: client.apply_status(DEPLOYED),
+    "annotate": lambda client: client.annotate(DEPLOYMENT, "ml", "churn", {"a": "1"}),
     "delete": lambda client: client.delete(DEPLOYMENT, "ml", "churn", "u1"),
 }
 
@@ -49,6 +54,10 @@ def failure(status: int, message: str = "because", **more: Any) -> Answer:
 def page(*names: str, position: str = "") -> Answer:
     items = [{"metadata": {"name": name}} for name in names]
     return Answer(200, {"kind": "PodList", "metadata": {"continue": position}, "items": items})
+
+
+def transport(url: str) -> OfficialTransport:
+    return OfficialTransport(Configuration(host=url))
 
 
 @pytest.fixture
@@ -67,9 +76,7 @@ async def client(server: ScriptedServer, waits: list[float]) -> AsyncIterator[Of
     async def remember(seconds: float) -> None:
         waits.append(seconds)
 
-    async with OfficialKubeClient(
-        Configuration(host=server.url), threads=2, retry=RetryPolicy(attempts=3), sleep=remember
-    ) as client:
+    async with OfficialKubeClient(transport(server.url), retry=RetryPolicy(attempts=3), sleep=remember) as client:
         yield client
 
 
@@ -104,7 +111,7 @@ async def test_a_server_that_stays_away_is_given_up_on(
 
 
 async def test_no_connection_is_unavailable() -> None:
-    async with OfficialKubeClient(Configuration(host="http://127.0.0.1:1"), retry=RetryPolicy(attempts=1)) as nowhere:
+    async with OfficialKubeClient(transport("http://127.0.0.1:1"), retry=RetryPolicy(attempts=1)) as nowhere:
         with pytest.raises(Unavailable, match=r"get Deployment ml/churn: .*refused"):
             await nowhere.get(DEPLOYMENT, "ml", "churn")
 
@@ -127,7 +134,7 @@ async def test_a_token_that_cannot_be_read_is_tried_again(server: ScriptedServer
     configuration.refresh_api_key_hook = refresh
     server.script([Answer(200, DEPLOYED)])
 
-    async with OfficialKubeClient(configuration, retry=RetryPolicy(base=0.001)) as client:
+    async with OfficialKubeClient(OfficialTransport(configuration), retry=RetryPolicy(base=0.001)) as client:
         assert await client.get(DEPLOYMENT, "ml", "churn") == DEPLOYED
 
 
@@ -192,6 +199,37 @@ async def test_a_long_list_is_read_page_by_page(server: ScriptedServer, client: 
     assert [asked.query.get("continue") for asked in server.asked] == [None, ["next"]]
 
 
+@pytest.mark.parametrize(
+    ("answers", "requests"),
+    [([page("a", position="next"), failure(410)] * 9, 4), ([page("a", position="next")], 20)],
+    ids=["every page expires", "no page is the last"],
+)
+async def test_a_list_that_never_ends_is_given_up_on(
+    server: ScriptedServer,
+    client: OfficialKubeClient,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: list[Answer],
+    requests: int,
+) -> None:
+    monkeypatch.setattr("modelrollout.kube.official.MAX_PAGES", 20)
+    server.script(answers)
+
+    with pytest.raises(Unavailable, match="list pods in ml: the list"):
+        await client.list(POD, "ml")
+
+    assert len(server.asked) == requests
+
+
+@pytest.mark.parametrize("body", [{"kind": "Status"}, {"kind": "PodList", "metadata": {}}], ids=["status", "no items"])
+async def test_an_answer_that_is_no_list_is_unavailable(
+    server: ScriptedServer, client: OfficialKubeClient, body: dict[str, Any]
+) -> None:
+    server.script([Answer(200, body)])
+
+    with pytest.raises(Unavailable, match="the answer is no list"):
+        await client.list(POD, "ml")
+
+
 async def test_a_list_whose_snapshot_expires_half_way_is_read_anew(
     server: ScriptedServer, client: OfficialKubeClient
 ) -> None:
@@ -250,30 +288,160 @@ async def test_deleting_what_is_gone_is_fine(
     assert "DELETE" in {asked.method for asked in server.asked}
 
 
-def test_kubeconfig_counts_even_in_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kubeconfig = tmp_path / "config"
-    cluster = {"name": "c", "cluster": {"server": "https://named.example"}}
-    context = {"name": "x", "context": {"cluster": "c", "user": "u"}}
-    user = {"name": "u", "user": {"token": "t"}}
-    kubeconfig.write_text(
-        json.dumps({"clusters": [cluster], "contexts": [context], "users": [user], "current-context": "x"})
+async def test_an_annotation_is_set_beside_the_others(server: ScriptedServer, client: OfficialKubeClient) -> None:
+    server.script([Answer(200, DEPLOYED)])
+
+    await client.annotate(DEPLOYMENT, "ml", "churn", {"a": "1"})
+
+    [asked] = server.asked
+    assert (asked.method, asked.content_type) == ("PATCH", "application/merge-patch+json")
+    assert asked.body == {"metadata": {"annotations": {"a": "1"}}}
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path, server: ScriptedServer) -> Path:
+    path = tmp_path / "config"
+    path.write_text(
+        json.dumps(
+            {
+                "clusters": [{"name": "c", "cluster": {"server": server.url}}],
+                "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u", "namespace": "ml"}}],
+                "users": [{"name": "u", "user": {"token": "t"}}],
+                "current-context": "x",
+            }
+        )
     )
+    return path
+
+
+async def test_kubeconfig_counts_even_in_a_pod(
+    kubeconfig: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
-    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
+    monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    configuration = Configuration()
 
-    assert load_configuration().host == "https://named.example"
+    await load(configuration)
+
+    assert configuration.host == server.url
+    assert default_namespace() == "ml"
 
 
-def test_a_pod_logs_in_with_its_own_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pod_logs_in_with_its_own_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KUBECONFIG", raising=False)
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
     for file, constant in (("token", "SERVICE_TOKEN_FILENAME"), ("ca.crt", "SERVICE_CERT_FILENAME")):
         (tmp_path / file).write_text("secret")
-        monkeypatch.setattr(f"kubernetes.config.incluster_config.{constant}", str(tmp_path / file))
+        # Defaults of parameters are taken when the function is called.
+        monkeypatch.setattr(f"kubernetes.aio.config.incluster_config.{constant}", str(tmp_path / file))
+    configuration = Configuration()
 
-    configuration = load_configuration()
+    await load(configuration)
 
     assert configuration.host == "https://10.96.0.1:443"
     assert configuration.api_key == {"BearerToken": "bearer secret"}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "a: b: c", "{contexts: 1}", "current-context: gone"])
+def test_a_file_that_is_no_kubeconfig_is_said_to_be_none(tmp_path: Path, text: str) -> None:
+    broken = tmp_path / "config"
+    broken.write_text(text)
+
+    with pytest.raises(NoAccess):
+        default_namespace(str(broken))
+    with pytest.raises(NoAccess):
+        asyncio.run(load(Configuration(), str(broken)))
+
+
+async def test_a_token_that_the_server_no_longer_takes_is_read_anew(server: ScriptedServer, kubeconfig: Path) -> None:
+    async with OfficialKubeClient(await connect(str(kubeconfig))) as client:
+        kubeconfig.write_text(kubeconfig.read_text().replace('"t"', '"renewed"'))
+        server.script([failure(401), Answer(200, DEPLOYED)])
+
+        await client.apply(DEPLOYED)
+
+    assert [asked.authorization for asked in server.asked] == ["Bearer t", "Bearer renewed"]
+
+
+async def test_a_server_that_takes_no_token_is_asked_twice_and_no_more(
+    server: ScriptedServer, kubeconfig: Path
+) -> None:
+    server.script([failure(401)])
+
+    async with OfficialKubeClient(await connect(str(kubeconfig))) as client:
+        with pytest.raises(Forbidden):
+            await client.get(DEPLOYMENT, "ml", "churn")
+
+    assert len(server.asked) == 2
+
+
+async def test_a_token_that_no_header_can_hold_is_not_quoted(server: ScriptedServer) -> None:
+    configuration = Configuration(host=server.url, api_key={"BearerToken": "bearer first line\nsecret line"})
+
+    async with OfficialKubeClient(OfficialTransport(configuration), retry=RetryPolicy(attempts=1)) as client:
+        with pytest.raises(Unavailable, match="credentials cannot be sent") as refused:
+            await client.get(DEPLOYMENT, "ml", "churn")
+
+    assert "secret" not in str(refused.value)
+
+
+class Recorder:
+    """A transport that gives one answer again and again, and remembers the time that each attempt was given."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.timeouts: list[float] = []
+
+    async def send(self, request: Request, timeout: float) -> Received:
+        self.timeouts.append(timeout)
+        return Received(request, self.status, json.dumps({**DEPLOYED, "items": []}))
+
+    async def renew(self) -> bool:
+        return False
+
+    async def close(self) -> None:
+        pass
+
+
+def fenced(transport: Transport, *remaining: float) -> OfficialKubeClient:
+    left = list(remaining)
+
+    async def at_once(_: float) -> None:
+        pass
+
+    return OfficialKubeClient(
+        FencedTransport(transport, lambda: left.pop(0)), timeout=20, retry=RetryPolicy(attempts=5), sleep=at_once
+    )
+
+
+WRITES = [name for name in CALLS if name not in ("get", "list")]
+
+
+@pytest.mark.parametrize("call", [CALLS[name] for name in WRITES], ids=WRITES)
+async def test_a_retry_is_not_sent_once_another_replica_may_lead(call: Call) -> None:
+    recorder = Recorder(503)
+
+    with pytest.raises(Unavailable, match="not the leader"):
+        await call(fenced(recorder, 9, 0, 9))
+
+    assert len(recorder.timeouts) == 1
+
+
+@pytest.mark.parametrize("call", [CALLS[name] for name in WRITES], ids=WRITES)
+async def test_an_attempt_to_write_ends_before_another_replica_may_lead(call: Call) -> None:
+    recorder = Recorder(200)
+
+    await call(fenced(recorder, 3.5))
+
+    assert recorder.timeouts == [3.5]
+
+
+@pytest.mark.parametrize("call", [CALLS["get"], CALLS["list"]], ids=["get", "list"])
+async def test_reading_needs_no_leadership(call: Call) -> None:
+    recorder = Recorder(200)
+
+    await call(fenced(recorder))
+
+    assert recorder.timeouts == [20]

@@ -1,11 +1,15 @@
 """One replica writes; the others wait."""
 
+import asyncio
+import threading
+
 import pytest
 from tests.unit.kube.fake_client import FakeKubeClient
 
-from modelrollout.ports import LEASE, Unavailable
+from modelrollout.ports import LEASE, Manifest
 from modelrollout.runtime import leadership as module
-from modelrollout.runtime.leadership import LEASE_SECONDS, FencedClient, Leadership
+from modelrollout.runtime.leadership import FENCE_SECONDS, LEASE_SECONDS, Leadership
+from modelrollout.runtime.loop_thread import LoopThread
 
 
 class Clock:
@@ -56,13 +60,52 @@ async def test_a_released_lease_is_free_at_once(clock: Clock) -> None:
     assert client.objects[LEASE, "system", "lease"]["spec"]["holderIdentity"] == "b"
 
 
-async def test_whoever_could_not_renew_in_time_may_read_but_not_write(clock: Clock) -> None:
-    client = FakeKubeClient()
-    leader = contender(client, "a")
+async def test_the_time_that_is_left_to_write_runs_out_before_another_replica_may_take_the_lease(clock: Clock) -> None:
+    leader = contender(FakeKubeClient(), "a")
+    assert leader.remaining() == 0
     await leader.acquire()
-    fenced = FencedClient(client, leader)
-    clock.now += LEASE_SECONDS - 1
-    assert await fenced.get(LEASE, "system", "lease") is not None
-    with pytest.raises(Unavailable, match="not the leader"):
-        await fenced.delete(LEASE, "system", "lease", "uid")
-    assert (LEASE, "system", "lease") in client.objects
+    assert leader.remaining() == FENCE_SECONDS < LEASE_SECONDS
+    clock.now += FENCE_SECONDS - 1
+    assert leader.remaining() == 1
+    clock.now += 1
+    assert not leader.held
+
+
+async def test_a_lease_is_renewed_while_the_event_loop_of_the_reconciles_is_busy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "RENEW_SECONDS", 0.02)
+    renewed = threading.Event()
+
+    class Client(FakeKubeClient):
+        async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
+            renewed.set()
+            return await super().apply(manifest, force=force)
+
+    with LoopThread("lease") as thread:
+        leader = contender(Client(), "a")
+        await thread.run(leader.acquire())
+        renewed.clear()
+        keeping = asyncio.create_task(thread.run(leader.keep()))
+        await asyncio.sleep(0)
+        # Nothing else runs on this loop until the Lease is renewed.
+        assert renewed.wait(timeout=10)
+        keeping.cancel()
+
+
+async def test_what_is_cancelled_here_is_cancelled_on_the_other_thread() -> None:
+    ended = threading.Event()
+
+    async def wait_for_ever() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    with LoopThread("other") as thread:
+        waiting = asyncio.create_task(thread.run(wait_for_ever()))
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert ended.wait(timeout=10)
