@@ -6,6 +6,7 @@ import pytest
 from modelrollout.evidence import ArmCounts, Block, ProportionTest, start, update
 from modelrollout.evidence.dispersion import estimate_dispersion
 from modelrollout.evidence.proportion import gap_bound, log_e_rollback
+from modelrollout.evidence.sequential import Settled
 from tests.bench.vdispersion import upper_dispersion
 from tests.bench.vectorised import VectorisedTest, Windows
 
@@ -37,8 +38,12 @@ def test_rollouts_side_by_side_are_those_one_by_one(test, history):
                 rng.binomial(challenger, 0.5 if window == 20 else 0.1),
             ]
         )
-        together.update(Windows(*counts))
-        apart = [update(test, state, Block.from_list(one)) for state, one in zip(apart, counts.T.tolist(), strict=True)]
+        settled = Settled(rollback=window % 11 != 3, promotion=window % 7 != 2)
+        together.update(Windows(*counts), np.array(settled)[:, None])
+        apart = [
+            update(test, state, Block.from_list(one), settled)
+            for state, one in zip(apart, counts.T.tolist(), strict=True)
+        ]
     assert together.log_e_rollback == pytest.approx([log_e_rollback(test, state) for state in apart])
     assert together.best_promotion == pytest.approx([state.best_promotion for state in apart])
     assert together.gap_bound.tolist() == [gap_bound(test, state) for state in apart]

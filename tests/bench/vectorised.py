@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelrollout.evidence import proportion as engine
 from modelrollout.evidence.halfplane import _LARGEST_STAKE as LARGEST_STAKE
 from modelrollout.evidence.halfplane import _PROJECTION_STEPS as PROJECTION_STEPS
 from modelrollout.evidence.halfplane import RATE_FLOOR
-from modelrollout.evidence.proportion import ProportionTest
+from modelrollout.evidence.proportion import UNMEASURED_DISPERSION, ProportionTest, baseline_rate, bets, bound, step
+from modelrollout.evidence.proportion.question import AGREEING_MINUTES, AGREEING_MINUTES_IF_BURSTY
 
 Array = np.ndarray
 
@@ -44,16 +44,22 @@ class VectorisedTest:
         self.dispersion = np.broadcast_to(test.dispersion if dispersion is None else dispersion, rollouts)
         self.ladder = ladder
         self.windows = np.zeros(rollouts, int)
+        self.minute_of = np.zeros(rollouts, int)
         known = history_total > 0
-        weight = np.where(known, np.minimum(engine._HISTORY_WEIGHT, history_total + 1.0), engine.GUESSED_REQUESTS)
-        rate = np.where(known, (history_bad + 0.5) / (history_total + 1.0), engine.GUESSED_RATE)
+        weight = np.where(
+            known, np.minimum(baseline_rate.HISTORY_WEIGHT, history_total + 1.0), baseline_rate.GUESSED_REQUESTS
+        )
+        rate = np.where(known, (history_bad + 0.5) / (history_total + 1.0), baseline_rate.GUESSED_RATE)
         self.recent_total, self.recent_bad = weight, weight * rate
         self.pending = np.zeros((4, rollouts), int)
-        effects = len(engine._REGRESSIONS)
+        self.pending_settled = np.ones((2, rollouts), bool)
+        effects = len(bets.REGRESSIONS)
         self.log_regressions = np.zeros((effects, rollouts))
         self.log_onsets = np.full((effects, rollouts), -np.inf)
-        self.log_improvements = np.zeros((len(engine.GOOD_SHARES), rollouts))
-        self.log_ladder = np.zeros((len(engine._GAP_LADDER), rollouts))
+        self.log_improvements = np.zeros((len(bets.GOOD_SHARES), rollouts))
+        self.regression_minute = np.zeros((effects, rollouts))
+        self.improvement_minute = np.zeros((len(bets.GOOD_SHARES), rollouts))
+        self.log_ladder = np.zeros((len(bound.GAP_LADDER), rollouts))
         self.log_e_rollback = np.zeros(rollouts)
         self.log_e_promotion = np.zeros(rollouts)
         self.best_rollback = np.zeros(rollouts)
@@ -63,13 +69,20 @@ class VectorisedTest:
         # Of the challenger, without what is pending.
         self.shown_total, self.shown_bad = np.zeros(rollouts, int), np.zeros(rollouts, int)
 
-    def update(self, window: Windows) -> None:
+    def update(self, window: Windows, settled: Array | None = None, tolerated: Array | float | None = None) -> None:
+        """One window. settled: rows for rollback and for promotion; all are where it is missing.
+
+        tolerated: in place of the test's, where it differs between rollouts.
+        """
         counts = self.pending + np.array(
             [window.champion_total, window.champion_bad, window.challenger_total, window.challenger_bad]
         )
         self.challenger_seen = self.challenger_seen + window.challenger_total
         ready = (counts[2] > 0) & ((counts[0] > 0) | (self.test.figure is not None))
+        settled = self.pending_settled if settled is None else self.pending_settled & settled
         self.pending = np.where(ready, 0, counts)
+        self.pending_settled = np.where(ready, True, settled)
+        self._begin_minute(ready)
         # Rollouts that wait get a window that teaches nothing.
         counts = np.where(ready, counts, np.array([[1], [0], [1], [0]]))
         rate = (
@@ -77,29 +90,36 @@ class VectorisedTest:
             if self.test.figure is not None
             else (self.recent_bad / self.recent_total)
         )
-        regressions, onsets = self._rollback(counts, rate)
-        self.log_regressions = np.where(ready, regressions, self.log_regressions)
-        self.log_onsets = np.where(ready, onsets, self.log_onsets)
-        self.log_improvements = np.where(ready, self._promotion(counts, rate), self.log_improvements)
+        self._rollback(counts, rate, ready & settled[0], self.test.tolerated if tolerated is None else tolerated)
+        going = ready & settled[1] & self._known
+        self._promotion(counts, rate, going)
         if self.ladder:
-            self._climb(counts, rate, ready)
-        memory = np.where(self.recent_total > engine._LEAST_MEMORY_REQUESTS, engine._MEMORY, 1.0)
+            self._climb(counts, rate, going)
+        memory = np.where(self.recent_total > baseline_rate.LEAST_MEMORY_REQUESTS, baseline_rate.MEMORY, 1.0)
         self.recent_total = np.where(ready, self.recent_total * memory + counts[0], self.recent_total)
         self.recent_bad = np.where(ready, self.recent_bad * memory + counts[1], self.recent_bad)
         self.shown_total = self.shown_total + np.where(ready, counts[2], 0)
         self.shown_bad = self.shown_bad + np.where(ready, counts[3], 0)
-        self.windows += ready
-        early = engine._FROM_THE_START
+        self.windows += ready & settled[0]
+        early, shares = bets.FROM_THE_START, bets.REGRESSION_SHARES
         self.log_e_rollback = np.logaddexp(
-            math.log(early) + _log_mean_exp(self.log_regressions),
-            math.log((1 - early) / self.test.horizon) + _log_mean_exp(self.log_onsets),
+            math.log(early) + _log_mean_exp(self.log_regressions, shares),
+            math.log((1 - early) / self.test.horizon) + _log_mean_exp(self.log_onsets, shares),
         )
-        self.log_e_promotion = _log_mean_exp(self.log_improvements, engine.GOOD_SHARES)
+        self.log_e_promotion = _log_mean_exp(self.log_improvements, bets.GOOD_SHARES)
         self.best_rollback = np.maximum(self.best_rollback, self.log_e_rollback)
         self.best_promotion = np.maximum(self.best_promotion, self.log_e_promotion)
         if self.ladder:
-            reached = self.best_promotion >= -math.log(engine._BOUND_ERROR)
+            reached = self.best_promotion >= bound.LEVEL
             self.gap_bound = np.where(reached, 0.0, self.gap_bound)
+
+    def _begin_minute(self, ready: Array) -> None:
+        """As the engine: a minute ends with the first window that compares something after its time."""
+        self.minute_of = self.minute_of + 1
+        over = ready & (self.minute_of > self.test.windows_per_minute)
+        self.minute_of = np.where(over, 1, self.minute_of)
+        self.regression_minute[:, over] = 0.0
+        self.improvement_minute[:, over] = 0.0
 
     @property
     def failed(self) -> Array:
@@ -113,53 +133,72 @@ class VectorisedTest:
 
     @property
     def _known(self) -> Array:
-        return (self.recent_total >= engine.LEAST_KNOWN_REQUESTS) | (self.test.figure is not None)
+        return (self.recent_total >= baseline_rate.LEAST_KNOWN_REQUESTS) | (self.test.figure is not None)
 
-    def _rollback(self, counts: Array, rate: Array) -> tuple[Array, Array]:
-        ratio, offset = self.test.ratio, self.test.tolerated
+    def _rollback(self, counts: Array, rate: Array, going: Array, offset: Array | float) -> None:
+        ratio = self.test.ratio
         rate = _nearest(rate, ratio, offset)
         allowed = ratio * rate + offset
-        cap = self._rollback_cap(counts, allowed)
-        hopes = _with_odds_scaled(allowed, np.array(engine._REGRESSIONS)[:, None])
-        factor = np.minimum(self._log_e(counts, offset, rate, hopes) / self.dispersion, cap)
+        odds = np.array(bets.REGRESSIONS)[:, None]
+        factor = self._log_e(counts, offset, rate, _with_odds_scaled(allowed, odds), self.dispersion)
         factor[:-1] = np.where(self._known, factor[:-1], 0.0)
+        cap = self._agreement_cap(self.test.alpha)
+        gathered = self.regression_minute
+        by_minute = np.minimum(gathered + factor, cap) - np.minimum(gathered, cap)
+        alone = np.where(gathered + factor > cap, self._alone(counts, allowed), 0.0)
+        by_step = np.minimum(factor, np.maximum(np.maximum(cap, alone) - gathered, 0.0))
+        gross = odds >= bets.GROSS
+        counted = np.where(gross, by_step, by_minute)
         starts = self.windows < self.test.horizon
         grown = np.where(starts, np.logaddexp(self.log_onsets, 0.0), self.log_onsets)
-        return self.log_regressions + factor, grown + factor
+        self.regression_minute = np.where(going, gathered + np.where(gross, counted, factor), gathered)
+        self.log_regressions = np.where(going, self.log_regressions + counted, self.log_regressions)
+        self.log_onsets = np.where(going, grown + counted, self.log_onsets)
 
-    def _promotion(self, counts: Array, rate: Array) -> Array:
+    def _promotion(self, counts: Array, rate: Array, going: Array) -> None:
         offset = self.test.margin
         rate, hoped = self._hoped(rate, offset)
-        shown = (self.shown_bad + engine._HOPE_WEIGHT * hoped) / (self.shown_total + engine._HOPE_WEIGHT)
-        near = _with_odds_scaled(self.test.ratio * rate + offset, engine._NEARLY_AT_MARGIN)
-        hopes = np.array([hoped, _with_odds_scaled(hoped, engine._BETTER), np.minimum(shown, near)])
-        dispersion = 1 + np.array(engine._CAUTION)[:, None] * (self.dispersion - 1)
-        factor = self._log_e(counts, offset, rate, hopes) / dispersion
-        steps = np.minimum(factor, self._agreement_cap(self.test.beta))
-        return self.log_improvements + np.where(self._known, steps, 0.0)
+        shown = (self.shown_bad + bets.HOPE_WEIGHT * hoped) / (self.shown_total + bets.HOPE_WEIGHT)
+        near = _with_odds_scaled(self.test.ratio * rate + offset, bets.NEARLY_AT_MARGIN)
+        hopes = np.array([hoped, _with_odds_scaled(hoped, bets.BETTER)])
+        factor = np.concatenate(
+            [
+                self._log_e(counts, offset, rate, hopes, self.dispersion),
+                self._log_e(
+                    counts, offset, rate, np.minimum(shown, near)[None], 1 + bets.CAUTION * (self.dispersion - 1)
+                ),
+            ]
+        )
+        cap, gathered = self._agreement_cap(self.test.beta), self.improvement_minute
+        counted = np.minimum(gathered + factor, cap) - np.minimum(gathered, cap)
+        self.improvement_minute = np.where(going, gathered + factor, gathered)
+        self.log_improvements = np.where(going, self.log_improvements + counted, self.log_improvements)
 
-    def _climb(self, counts: Array, rate: Array, ready: Array) -> None:
-        threshold = -math.log(engine._BOUND_ERROR)
-        cap = self._agreement_cap(engine._BOUND_ERROR)
-        going = ready & self._known
-        for rung, gap in enumerate(engine._GAP_LADDER):
+    def _climb(self, counts: Array, rate: Array, going: Array) -> None:
+        cap = self._agreement_cap(bound.BOUND_ERROR)
+        for rung, gap in enumerate(bound.GAP_LADDER):
             if gap <= self.test.margin:
                 continue
-            going = going & (self.log_ladder[rung] < threshold)
+            going = going & (self.log_ladder[rung] < bound.LEVEL)
+            if not going.any():
+                break
             at, hoped = self._hoped(rate, gap)
-            factor = np.minimum(self._log_e(counts, gap, at, hoped[None])[0] / self.dispersion, cap)
+            factor = np.minimum(self._log_e(counts, gap, at, hoped[None], self.dispersion)[0], cap)
             self.log_ladder[rung] += np.where(going, factor, 0.0)
-            reached = self.log_ladder[rung] >= threshold
+            reached = self.log_ladder[rung] >= bound.LEVEL
             beyond = gap - self.test.margin
             self.gap_bound = np.where(reached, np.minimum(self.gap_bound, beyond), self.gap_bound)
 
     def _hoped(self, rate: Array, offset: float) -> tuple[Array, Array]:
         rate = _nearest(rate, self.test.ratio, offset)
-        below = _with_odds_scaled(self.test.ratio * rate + offset, engine._NEARLY_AT_MARGIN)
+        below = _with_odds_scaled(self.test.ratio * rate + offset, bets.NEARLY_AT_MARGIN)
         return rate, np.minimum(rate, below)
 
-    def _log_e(self, counts: Array, offset: float, champion_rate: Array, challenger_rate: Array) -> Array:
-        champion_total, champion_bad, challenger_total, challenger_bad = counts
+    def _log_e(
+        self, counts: Array, offset: Array | float, champion_rate: Array, challenger_rate: Array, dispersion: Array
+    ) -> Array:
+        groups = np.minimum(dispersion, np.maximum(counts[[0, 0, 2, 2]], 1))
+        champion_total, champion_bad, challenger_total, challenger_bad = counts / groups
         ratio = self.test.ratio
         if self.test.figure is not None:
             null = ratio * champion_rate + offset
@@ -191,24 +230,22 @@ class VectorisedTest:
         )
 
     def _agreement_cap(self, error: float) -> Array:
-        bursty = self.dispersion > engine.UNMEASURED_DISPERSION
-        return -math.log(error) / np.where(bursty, engine._AGREEING_WINDOWS_IF_BURSTY, engine._AGREEING_WINDOWS)
+        bursty = self.dispersion > UNMEASURED_DISPERSION
+        return -math.log(error) / np.where(bursty, AGREEING_MINUTES_IF_BURSTY, AGREEING_MINUTES)
 
-    def _rollback_cap(self, counts: Array, allowed: Array) -> Array:
-        odds = np.array(engine._REGRESSIONS)[:, None]
-        stake = np.minimum(engine._LARGEST_STAKE / allowed, counts[2] * (odds - 1) / self.dispersion)
+    def _alone(self, counts: Array, allowed: Array) -> Array:
+        odds = np.array(bets.REGRESSIONS)[:, None]
+        size = np.minimum(self.dispersion, counts[2])
+        stake = np.minimum(step.LARGEST_STAKE / allowed, counts[2] * (odds - 1) / size)
         lone = np.log1p(np.maximum(stake * (counts[3] / counts[2] - allowed), -0.9))
-        lone[-1] = np.where(
-            self.dispersion <= engine.UNMEASURED_DISPERSION,
-            engine.deciding_alone(self.test),
-            lone[-1],
-        )
-        return np.maximum(self._agreement_cap(self.test.alpha), lone)
+        few = self.dispersion <= UNMEASURED_DISPERSION
+        lone[-1] = np.where(few, step.deciding_alone(self.test), lone[-1])
+        return lone
 
 
-def _nearest(rate: Array, ratio: float, offset: float) -> Array:
-    low = max(RATE_FLOOR, (RATE_FLOOR - offset) / ratio)
-    high = min(1 - RATE_FLOOR, (1 - RATE_FLOOR - offset) / ratio)
+def _nearest(rate: Array, ratio: float, offset: Array | float) -> Array:
+    low = np.maximum(RATE_FLOOR, (RATE_FLOOR - offset) / ratio)
+    high = np.minimum(1 - RATE_FLOOR, (1 - RATE_FLOOR - offset) / ratio)
     return np.clip(rate, low, high)
 
 

@@ -11,8 +11,7 @@ Pure: no clock, no I/O, standard library only. A gate on a proportion is used li
 
 from modelrollout.evidence.combine import Decision, combine, shares
 from modelrollout.evidence.counts import ArmCounts, Block
-from modelrollout.evidence.judge import judge
-from modelrollout.evidence.proportion import ProportionState, ProportionTest, start, update
+from modelrollout.evidence.proportion import ProportionState, ProportionTest, judge, start, update
 from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict, eta_seconds, unavailable
 
 __all__ = [

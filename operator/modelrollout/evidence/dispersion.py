@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelrollout.evidence.counts import ArmCounts
-from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
+from modelrollout.evidence.proportion.question import UNMEASURED_DISPERSION
 
 _LONGER_SCALES = (3, 12)
 # Bad requests from which on the history speaks for itself; with fewer it counts in part, with none not at all.

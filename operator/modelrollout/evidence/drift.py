@@ -21,7 +21,7 @@ from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.eprocess import NEVER, log_mean_exp, shiryaev_roberts_step
 from modelrollout.evidence.halfplane import HalfPlane, log_e_value, log_e_value_of_counts, log_growth
 from modelrollout.evidence.packing import pack_floats, unpack_floats
-from modelrollout.evidence.proportion import hoped_rate
+from modelrollout.evidence.proportion.bets import hoped_rate
 from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict, percent_text, undecided_text
 
 # Frequencies of the champion and of the challenger, by bucket.

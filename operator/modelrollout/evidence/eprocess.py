@@ -22,11 +22,11 @@ def log_mean_exp(logs: Sequence[float]) -> float:
 def log_weighted_mean_exp(weighted: Iterable[tuple[float, float]]) -> float:
     """Logarithm of sum(weight * exp(log)) / sum(weight) over (weight, log) pairs with positive weights."""
     pairs = list(weighted)
-    top = max(log for _, log in pairs)
+    top = max([log for _, log in pairs])
     if top == NEVER:
         return NEVER
-    total = sum(weight for weight, _ in pairs)
-    return top + math.log(sum(weight * math.exp(log - top) for weight, log in pairs) / total)
+    total = sum([weight for weight, _ in pairs])
+    return top + math.log(sum([weight * math.exp(log - top) for weight, log in pairs]) / total)
 
 
 def shiryaev_roberts_step(log_sum: float, log_factor: float, *, start: bool) -> float:

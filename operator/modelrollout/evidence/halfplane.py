@@ -20,6 +20,7 @@ projection costs growth, never validity.
 """
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from modelrollout.evidence.counts import Block
@@ -65,7 +66,7 @@ def log_e_value(window: Block, null: HalfPlane, champion_rate: float, challenger
     )
 
 
-def log_e_value_against_figure(total: int, bad: int, null_rate: float, rate: float) -> float:
+def log_e_value_against_figure(total: float, bad: float, null_rate: float, rate: float) -> float:
     """Logarithm of S for one window of one arm against a fixed rate: the likelihood ratio of `rate` to it."""
     return bad * math.log(rate / null_rate) + (total - bad) * math.log((1 - rate) / (1 - null_rate))
 
@@ -95,45 +96,52 @@ def log_e_value_of_counts(
     challenger_rate: float,
 ) -> float:
     """As `log_e_value`, of requests and bad ones of both arms; of expected numbers it is the expectation."""
-    (champion_total, champion_bad), (challenger_total, challenger_bad) = champion, challenger
-    a, b = _projection(champion_total, challenger_total, null, champion_rate, challenger_rate)
-    challenger_stake = (challenger_rate - b) / (b * (1 - b))
-    champion_stake = challenger_stake * challenger_total * null.ratio / champion_total
-    limit = _LARGEST_STAKE / (1 - a) if champion_stake > 0 else _LARGEST_STAKE / a
-    if abs(champion_stake) > limit:
-        challenger_stake *= limit / abs(champion_stake)
-        champion_stake = math.copysign(limit, champion_stake)
-    log_s = (challenger_total - challenger_bad) * math.log1p(-challenger_stake * b)
-    log_s += (champion_total - champion_bad) * math.log1p(champion_stake * a)
-    if challenger_bad:
-        log_s += challenger_bad * math.log1p(challenger_stake * (1 - b))
-    if champion_bad:
-        log_s += champion_bad * math.log1p(-champion_stake * (1 - a))
-    return log_s
+    return log_e_values(champion, challenger, null, champion_rate, (challenger_rate,))[0]
 
 
-def _projection(
-    champion_total: float,
-    challenger_total: float,
+def log_e_values(
+    champion: tuple[float, float],
+    challenger: tuple[float, float],
     null: HalfPlane,
     champion_rate: float,
-    challenger_rate: float,
-) -> tuple[float, float]:
-    """The boundary point nearest to the alternative, by fixed-point steps on the stationarity condition.
+    challenger_rates: Iterable[float],
+) -> list[float]:
+    """As `log_e_value_of_counts`, for each of several alternatives for the challenger.
 
-    The first guess is exact for ratio 1 with offset 0, and for rare events with offset 0.
+    The boundary point of each is the one nearest to the alternative, by fixed-point steps on the stationarity
+    condition. The first guess is exact for ratio 1 with offset 0, and for rare events with offset 0.
     """
+    (champion_total, champion_bad), (challenger_total, challenger_bad) = champion, challenger
+    champion_good, challenger_good = champion_total - champion_bad, challenger_total - challenger_bad
     ratio, offset = null
-    excess = challenger_rate - offset
-    a = (champion_total * champion_rate + challenger_total * excess) / (champion_total + ratio * challenger_total)
-    a = null.nearest(a)
-    b = ratio * a + offset
-    for _ in range(_PROJECTION_STEPS):
-        champion_weight = champion_total * b * (1 - b)
-        challenger_weight = ratio * challenger_total * a * (1 - a)
-        a = (champion_weight * champion_rate + challenger_weight * excess) / (
-            champion_weight + ratio * challenger_weight
-        )
-        a = null.nearest(a)
+    lowest, highest = null.nearest(0.0), null.nearest(1.0)
+    champion_part, challenger_part = champion_total * champion_rate, ratio * challenger_total
+    per_request = challenger_part / champion_total
+    log1p = math.log1p
+    found = []
+    for rate in challenger_rates:
+        excess = rate - offset
+        a = (champion_part + challenger_total * excess) / (champion_total + challenger_part)
+        a = lowest if a < lowest else min(a, highest)
         b = ratio * a + offset
-    return a, b
+        for _ in range(_PROJECTION_STEPS):
+            champion_weight = champion_total * b * (1 - b)
+            challenger_weight = challenger_part * a * (1 - a)
+            a = (champion_weight * champion_rate + challenger_weight * excess) / (
+                champion_weight + ratio * challenger_weight
+            )
+            a = lowest if a < lowest else min(a, highest)
+            b = ratio * a + offset
+        challenger_stake = (rate - b) / (b * (1 - b))
+        champion_stake = challenger_stake * per_request
+        limit = _LARGEST_STAKE / (1 - a) if champion_stake > 0 else _LARGEST_STAKE / a
+        if abs(champion_stake) > limit:
+            challenger_stake *= limit / abs(champion_stake)
+            champion_stake = math.copysign(limit, champion_stake)
+        log_s = challenger_good * log1p(-challenger_stake * b) + champion_good * log1p(champion_stake * a)
+        if challenger_bad:
+            log_s += challenger_bad * log1p(challenger_stake * (1 - b))
+        if champion_bad:
+            log_s += champion_bad * log1p(-champion_stake * (1 - a))
+        found.append(log_s)
+    return found

@@ -9,8 +9,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modelrollout.evidence.halfplane import HalfPlane, log_growth
-from modelrollout.evidence.proportion import GOOD_SHARES, ProportionTest
+from modelrollout.evidence.halfplane import RATE_FLOOR, HalfPlane, log_growth, with_odds_scaled
+from modelrollout.evidence.proportion.bets import GOOD_SHARES, GROSS
+from modelrollout.evidence.proportion.question import ProportionQuestion, agreement_cap
 
 # Evidence that the mixtures over unknown effects cost against the best single guess, in nats. The first is measured by
 # simulation, the second is what is bet on a challenger as good as the champion.
@@ -20,10 +21,14 @@ _PROMOTION_MIXTURE_COST = -math.log(GOOD_SHARES[0])
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """Drift of the log evidence per challenger request and the level that it must reach, in nats."""
+    """Drift of the log evidence per challenger request and the level that it must reach, in nats.
+
+    most_per_minute: what a minute may count for, however many requests it has (`caps`).
+    """
 
     growth: float
     level: float
+    most_per_minute: float = math.inf
 
     @property
     def requests(self) -> float:
@@ -48,24 +53,27 @@ class Forecast:
     median_seconds: float
 
 
-def rollback_effort(test: ProportionTest, champion_rate: float, challenger_rate: float, share: float) -> Effort:
+def rollback_effort(test: ProportionQuestion, champion_rate: float, challenger_rate: float, share: float) -> Effort:
     """Effort to roll back a challenger of that rate; `share` is its part of all requests, between 0 and 1."""
     level = -math.log(test.alpha) + _ROLLBACK_MIXTURE_COST
     allowed = test.ratio * champion_rate + test.tolerated
     if challenger_rate <= allowed:
         return Effort(0.0, level)
-    return Effort(_growth(test, test.tolerated, champion_rate, challenger_rate, share), level)
+    growth = _growth(test, test.tolerated, champion_rate, challenger_rate, share)
+    is_gross = challenger_rate >= with_odds_scaled(max(allowed, RATE_FLOOR), GROSS)
+    return Effort(growth, level, math.inf if is_gross else agreement_cap(test, test.alpha))
 
 
 def promotion_effort(
-    test: ProportionTest, champion_rate: float, share: float, challenger_rate: float | None = None
+    test: ProportionQuestion, champion_rate: float, share: float, challenger_rate: float | None = None
 ) -> Effort:
     """Effort to promote a challenger of that rate, by default one that is as good as the champion."""
     level = -math.log(test.beta) + _PROMOTION_MIXTURE_COST
     expected = champion_rate if challenger_rate is None else challenger_rate
     if expected >= test.ratio * champion_rate + test.margin:
         return Effort(0.0, level)
-    return Effort(_growth(test, test.margin, champion_rate, expected, share), level)
+    growth = _growth(test, test.margin, champion_rate, expected, share)
+    return Effort(growth, level, agreement_cap(test, test.beta))
 
 
 def forecast(stages: Sequence[Stage], efforts: Sequence[Effort]) -> Forecast:
@@ -75,7 +83,7 @@ def forecast(stages: Sequence[Stage], efforts: Sequence[Effort]) -> Forecast:
     drift = elapsed = 0.0
     median = math.inf
     for stage, effort in zip(stages, efforts, strict=True):
-        pace = effort.growth * stage.share * stage.requests_per_second
+        pace = min(effort.growth * stage.share * stage.requests_per_second, effort.most_per_minute / 60)
         if math.isinf(median) and pace > 0 and drift + pace * stage.seconds >= half:
             median = elapsed + (half - drift) / pace
         drift += pace * stage.seconds
@@ -102,7 +110,9 @@ def _drift_for_even_odds(level: float) -> float:
     return high
 
 
-def _growth(test: ProportionTest, offset: float, champion_rate: float, challenger_rate: float, share: float) -> float:
+def _growth(
+    test: ProportionQuestion, offset: float, champion_rate: float, challenger_rate: float, share: float
+) -> float:
     null = HalfPlane(test.ratio, offset)
     growth = log_growth((1 - share) / share, 1.0, null, null.nearest(champion_rate), challenger_rate)
     return growth / test.dispersion

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 
 from modelrollout.evidence.counts import ArmCounts
-from modelrollout.evidence.judge import judge
-from modelrollout.evidence.proportion import ProportionState, ProportionTest, start, update
+from modelrollout.evidence.proportion import ProportionState, ProportionTest, judge, start, update
 from modelrollout.evidence.verdict import Guarantee, Judgement, percent_text
 from modelrollout.rollout.gate_tests import Reference, State, restored
 from modelrollout.rollout.measurements import Datum, Window

@@ -14,7 +14,7 @@ from modelrollout.evidence.planning import (
     rollback_effort,
 )
 
-TEST = ProportionTest(margin=0.02, dispersion=1.0)
+TEST = ProportionTest(margin=0.02, dispersion=1.0, windows_per_minute=6)
 CHAMPION = 0.05
 
 

@@ -3,45 +3,23 @@
 import math
 
 from modelrollout.evidence.planning import promotion_effort
-from modelrollout.evidence.proportion import (
-    ProportionState,
-    ProportionTest,
-    expected_champion_rate,
-    gap_bound,
-    log_e_rollback,
-)
-from modelrollout.evidence.verdict import (
-    Guarantee,
-    Judgement,
-    Verdict,
-    percent_text,
-    undecided_text,
-)
+from modelrollout.evidence.proportion.bound import bound_beyond_margin
+from modelrollout.evidence.proportion.question import ProportionQuestion
+from modelrollout.evidence.proportion.state import ProportionState
+from modelrollout.evidence.proportion.step import expected_champion_rate, log_e_rollback
+from modelrollout.evidence.sequential import Evidence, verdict_of
+from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict, percent_text, undecided_text
 
 
-def judge(test: ProportionTest, state: ProportionState, reference: str = "champion") -> Judgement:
-    """The verdict of one gate after the windows seen so far. `reference` is what its message calls the other arm.
-
-    `Fail` once the rollback evidence has ever reached 1/alpha. `Pass` once the promotion evidence has ever
-    reached 1/beta, unless the present rollback evidence is half-way to a fail: such a challenger has become
-    worse since. Never `Unavailable`: whether there is data to be had is known to whoever reads it.
-    """
+def judge(test: ProportionQuestion, state: ProportionState, reference: str = "champion") -> Judgement:
+    """The verdict of one gate after the windows seen so far. `reference` is what its message calls the other arm."""
     rollback = log_e_rollback(test, state)
     needed = _requests_needed(test, state)
-    if state.best_rollback >= -math.log(test.alpha):
-        verdict = Verdict.FAIL
-        false_alarm = percent_text(math.exp(-state.best_rollback))
-        message = f"failed: {_rates(test, state, reference)}; chance of a false alarm at most {false_alarm}"
-    elif state.best_promotion >= -math.log(test.beta) and rollback < -math.log(test.alpha) / 2:
-        verdict = Verdict.PASS
-        message = f"passed: {_rates(test, state, reference)}; the difference is below the margin"
-    else:
-        verdict = Verdict.UNDECIDED
-        message = undecided_text(state.seen.challenger.total, needed)
+    verdict = verdict_of(Evidence(rollback, state.best_rollback, state.best_promotion), test.alpha, test.beta)
     return Judgement(
         verdict=verdict,
         guarantee=Guarantee.EXACT,
-        message=message,
+        message=_message(test, state, verdict, needed, reference),
         log_e_rollback=rollback,
         log_e_promotion=state.best_promotion,
         champion_rate=state.seen.champion.rate if test.figure is None else test.figure,
@@ -52,7 +30,21 @@ def judge(test: ProportionTest, state: ProportionState, reference: str = "champi
     )
 
 
-def _requests_needed(test: ProportionTest, state: ProportionState) -> float:
+def gap_bound(test: ProportionQuestion, state: ProportionState) -> float:
+    """Upper 95 % confidence bound of how far the challenger lies beyond the margin (`bound_beyond_margin`)."""
+    return bound_beyond_margin(state.log_ladder, test.margin, state.best_promotion)
+
+
+def _message(test: ProportionQuestion, state: ProportionState, verdict: Verdict, needed: float, reference: str) -> str:
+    if verdict is Verdict.FAIL:
+        false_alarm = percent_text(math.exp(-state.best_rollback))
+        return f"failed: {_rates(test, state, reference)}; chance of a false alarm at most {false_alarm}"
+    if verdict is Verdict.PASS:
+        return f"passed: {_rates(test, state, reference)}; the difference is below the margin"
+    return undecided_text(state.seen.challenger.total, needed)
+
+
+def _requests_needed(test: ProportionQuestion, state: ProportionState) -> float:
     """Challenger requests in total until promotion, at the allocation seen.
 
     If there is no difference to the champion, or, where that is too little, if the challenger goes on as so far.
@@ -69,7 +61,7 @@ def _requests_needed(test: ProportionTest, state: ProportionState) -> float:
     return challenger + missing / effort.growth if effort.growth else math.inf
 
 
-def _rates(test: ProportionTest, state: ProportionState, reference: str) -> str:
+def _rates(test: ProportionQuestion, state: ProportionState, reference: str) -> str:
     challenger = percent_text(state.seen.challenger.rate)
     if test.figure is not None:
         return f"{challenger} of the challenger's answers are bad, the fixed figure is {percent_text(test.figure)}"
