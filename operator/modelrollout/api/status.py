@@ -1,9 +1,11 @@
 """What the operator reports, and all that it remembers."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from modelrollout.api.base import ApiModel, Line, Time
 from modelrollout.api.conditions import Condition
@@ -24,6 +26,16 @@ class Phase(StrEnum):
     ROLLED_BACK = "RolledBack"
     SUSPENDED = "Suspended"
     INVALID = "Invalid"
+
+
+class Stage(StrEnum):
+    """What is being done with a version. What each means for traffic and evidence says `rollout/stages`."""
+
+    PREPARING = "Preparing"
+    RAMPING = "Ramping"
+    PROMOTING = "Promoting"
+    WATCHING = "Watching"
+    SERVING = "Serving"
 
 
 class Version(ApiModel):
@@ -73,14 +85,16 @@ class RolloutProgress(ApiModel):
 
     started_at: Time
     """When the rollout began."""
+    stage: Stage
+    """Where it is."""
+    since: Time
+    """When this stage began."""
     ramping_since: Time | None = None
     """When the challenger got its first weight."""
     not_ready_since: Time | None = None
     """Since when the challenger has had fewer ready pods than its weight needs."""
     metrics_unavailable_since: Time | None = None
     """Since when no gate can be judged for want of metrics."""
-    promoting_since: Time | None = None
-    """When the challenger was found good and began to get the pods for all of the traffic."""
     step: int
     """Index of the step, or of the level of the ramp, counted from 0."""
     step_since: Time
@@ -95,6 +109,31 @@ class RolloutProgress(ApiModel):
     """When an approval gave the rollout more time after a deadline. From then on its deadlines are counted."""
     attempt: int
     """Which try of this version it is, counted from 1."""
+
+    @property
+    def promoting_since(self) -> datetime | None:
+        """When the challenger was found good and began to get the pods for all of the traffic."""
+        return self.since if self.stage is Stage.PROMOTING else None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derive_stage(cls, data: Any) -> Any:
+        # Until 0.1 the stage was told by the times that were set.
+        if not isinstance(data, Mapping) or data.get("stage"):
+            return data
+        begun = ((stage, _either(data, *names)) for stage, names in _BEGINNINGS.items())
+        return {**data, **next(({"stage": stage, "since": time} for stage, time in begun if time), {})}
+
+
+_BEGINNINGS = {
+    Stage.PROMOTING: ("promotingSince", "promoting_since"),
+    Stage.RAMPING: ("rampingSince", "ramping_since"),
+    Stage.PREPARING: ("startedAt", "started_at"),
+}
+
+
+def _either(data: Mapping[str, Any], alias: str, name: str) -> Any:
+    return data.get(alias) or data.get(name)
 
 
 class Watch(ApiModel):

@@ -4,28 +4,16 @@ from modelrollout.api.identity import version_of
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import BaselineVersion, Status
 from modelrollout.rollout.draft import Draft
-from modelrollout.rollout.observation import Observation
+from modelrollout.rollout.transitions import deploy_baseline, retire_baseline
 
 
 def follow_baseline(draft: Draft) -> None:
     """Have the baseline that the spec names beside a rollout and its watch, and none at other times."""
     wanted, current = _wanted(draft.spec, draft.status), draft.status.baseline
     if current and (wanted is None or wanted.hash != current.hash):
-        draft.retire_baseline()
+        retire_baseline(draft, current)
     if wanted and wanted != current:
-        draft.deploy_baseline(wanted)
-
-
-def missing_baseline(status: Status, observation: Observation) -> str:
-    """Why there is nothing to compare with yet, for a person; empty if a baseline serves or none is wanted."""
-    baseline = status.baseline
-    if baseline is None:
-        return ""
-    pods = observation.versions.get(baseline.hash)
-    if pods and pods.ready:
-        return ""
-    problem = f": {pods.problem}" if pods and pods.problem else ""
-    return f"the baseline {baseline.bento} has no ready pods{problem}"
+        deploy_baseline(draft, wanted)
 
 
 def _wanted(spec: ModelRolloutSpec, status: Status) -> BaselineVersion | None:

@@ -11,14 +11,10 @@ from modelrollout.api.conditions import Condition, ConditionStatus
 from modelrollout.api.identity import version_of
 from modelrollout.api.status import Phase, Status
 from modelrollout.api.validation import Problem
-from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.judging import Assessment
-from modelrollout.rollout.observation import Observation
+from modelrollout.rollout.situation import Situation
 from modelrollout.rollout.split import mismatch
 from modelrollout.rollout.standing import Standing, standing_of
-
-# Reasons for which a rollout under way stays at its weight.
-HOLDING = frozenset({"AwaitingApproval", "BaselineNotReady", "Doubtful", "MetricsUnavailable", "SampleRatioMismatch"})
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 
@@ -29,11 +25,11 @@ def invalid_status(status: Status, generation: int, problems: Iterable[Problem],
     return _write(status, generation, Standing(Phase.INVALID, "InvalidSpec", message, stalled=True), [], now)
 
 
-def with_conditions(draft: Draft, generation: int, observation: Observation, assessment: Assessment | None) -> Status:
-    """The draft's status with conditions, phase, verdict and observedGeneration that say where it stands."""
-    status = draft.status
-    standing = standing_of(draft, observation, assessment)
-    wanted = version_of(draft.spec.model)
+def with_conditions(situation: Situation, generation: int) -> Status:
+    """The status with conditions, phase, verdict and observedGeneration that say where it stands."""
+    status = situation.status
+    standing = standing_of(situation)
+    wanted = version_of(situation.spec.model)
     promoted = status.champion is not None and status.champion.hash == wanted.hash and status.serving_since is not None
     further = [
         (
@@ -43,15 +39,14 @@ def with_conditions(draft: Draft, generation: int, observation: Observation, ass
             f"{wanted.bento} is the champion" if promoted else standing.message,
         ),
         _progressing(standing),
-        _metrics_available(assessment),
+        _metrics_available(situation.assessment),
         _traffic_as_weighted(status),
     ]
-    return _write(status, generation, standing, further, draft.now)
+    return _write(status, generation, standing, further, situation.now)
 
 
 def _progressing(standing: Standing) -> tuple[str, ConditionStatus, str, str]:
-    moving = standing.reconciling and standing.reason not in HOLDING
-    return "Progressing", TRUE if moving else FALSE, standing.reason, standing.message
+    return "Progressing", TRUE if standing.moving else FALSE, standing.reason, standing.message
 
 
 def _metrics_available(assessment: Assessment | None) -> tuple[str, ConditionStatus, str, str]:

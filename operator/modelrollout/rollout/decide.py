@@ -8,6 +8,7 @@ from modelrollout.api.identity import version_of
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status, TrafficSplit
 from modelrollout.rollout.baseline import follow_baseline
+from modelrollout.rollout.capacity import FULL_WEIGHT
 from modelrollout.rollout.comparison import arms_to_judge
 from modelrollout.rollout.conditions import with_conditions
 from modelrollout.rollout.deadlines import time_left
@@ -18,11 +19,12 @@ from modelrollout.rollout.gate_tests import Reference
 from modelrollout.rollout.judging import Assessment, assess
 from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.pace import Pace, follow_traffic
-from modelrollout.rollout.placement import FULL_WEIGHT, desired_versions, desired_weights
+from modelrollout.rollout.placement import desired_versions, desired_weights
 from modelrollout.rollout.plan import Placement, Plan
 from modelrollout.rollout.settings import Settings
 from modelrollout.rollout.split import accepted_weights, follow_split, windows_of_requests
-from modelrollout.rollout.stages import advance_rollout, advance_watch, note_serving, remove_drained
+from modelrollout.rollout.stages.table import advance
+from modelrollout.rollout.versions import remove_drained, retry
 
 __all__ = ["arms_to_judge", "decide"]
 
@@ -43,19 +45,17 @@ def decide(
     Deciding again from a status that was not yet written gives the same outcome, so a plan that was lost in a crash is
     made again.
     """
-    draft = Draft(spec, status, observation.commands, now, settings)
+    draft = Draft(spec, status, observation, now, settings)
     if spec.suspend:
-        suspended = with_conditions(draft, generation, observation, None)
+        suspended = with_conditions(draft.situation, generation)
         return Plan(suspended, None, (), None, _essence(suspended) != _essence(status))
     wanted = version_of(spec.model)
     if draft.asked(Command.RETRY):
-        draft.retry(wanted)
+        retry(draft, wanted)
     follow_model(draft, wanted)
-    assessment = _assess(draft, observation)
-    note_serving(draft, observation)
-    advance_rollout(draft, observation, assessment)
-    advance_watch(draft, observation, assessment)
-    remove_drained(draft, observation)
+    draft.assessment = _assess(draft)
+    advance(draft)
+    remove_drained(draft)
     # Last: what was measured is about the baseline that there was.
     follow_baseline(draft)
 
@@ -63,7 +63,7 @@ def decide(
     weights = desired_weights(draft.status, replicas, observation.versions)
     challenger = draft.status.challenger
     draft.change(weight=weights.get(challenger.hash) if challenger else None)
-    decided = with_conditions(draft, generation, observation, assessment)
+    decided = with_conditions(draft.situation, generation)
     return Plan(
         status=decided,
         placement=Placement(desired_versions(decided, replicas, observation.versions), weights),
@@ -73,12 +73,12 @@ def decide(
     )
 
 
-def _assess(draft: Draft, observation: Observation) -> Assessment | None:
+def _assess(draft: Draft) -> Assessment | None:
     """The verdicts, which the draft then has too, with how far the data are counted; None if nothing is judged now.
 
     A follow-up of the spec may just have ended the comparison.
     """
-    status = draft.status
+    status, observation = draft.status, draft.observation
     arms = arms_to_judge(status)
     if status.evidence is None or not observation.measurements or arms is None:
         return None

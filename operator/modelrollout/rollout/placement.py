@@ -1,23 +1,13 @@
 """Where pods and traffic should be, given the state of the rollout and the pods that are ready."""
 
 from collections.abc import Mapping
-from math import ceil
 
 from modelrollout.api.status import Status
+from modelrollout.rollout.capacity import FULL_WEIGHT, pods_needed, weight_affordable
+from modelrollout.rollout.life import life_of
 from modelrollout.rollout.observation import VersionObservation
 from modelrollout.rollout.plan import DesiredVersion
-
-FULL_WEIGHT = 100
-
-
-def pods_needed(replicas: int, weight: int) -> int:
-    """Pods that carry `weight` percent of the traffic, when `replicas` pods carry all of it. At least one."""
-    return max(1, ceil(replicas * weight / FULL_WEIGHT))
-
-
-def weight_affordable(replicas: int, ready: int) -> int:
-    """The largest weight in percent that `ready` pods can carry, when `replicas` pods carry all of the traffic."""
-    return min(FULL_WEIGHT, FULL_WEIGHT * ready // replicas)
+from modelrollout.rollout.stages.table import STAGES
 
 
 def desired_versions(
@@ -53,36 +43,23 @@ def desired_weights(status: Status, replicas: int, observed: Mapping[str, Versio
     pods another takes its place: a version that works serves, whatever the rollout had in mind.
     """
     weights = {version.version.hash: 0 for version in desired_versions(status, replicas, observed)}
-    if status.champion is None:
+    life = life_of(status)
+    if life is None:
         return weights
-    main, other, intended = _split(status)
+    rules, main = STAGES[life.stage], life.champion.hash
     rest, candidates = FULL_WEIGHT, [main]
-    if other is not None:
+    if life.other is not None:
+        other, intended = life.other.hash, life.other_weight if rules.splits_traffic else 0
         weights[other] = min(intended, weight_affordable(replicas, _ready(observed, other)))
         rest -= weights[other]
         candidates.append(other)
     if baseline := status.baseline:
         affordable = baseline.weight * _ready(observed, baseline.hash) // baseline.replicas
-        weights[baseline.hash] = min(affordable, baseline.weight, rest) if _is_compared(status) else 0
+        weights[baseline.hash] = min(affordable, baseline.weight, rest) if rules.counts_evidence else 0
         rest -= weights[baseline.hash]
         candidates.append(baseline.hash)
     weights[next((version for version in candidates if _ready(observed, version)), main)] += rest
     return weights
-
-
-def _split(status: Status) -> tuple[str, str | None, int]:
-    """The version that has the rest of the traffic, the one that has an intended share, and that share in percent."""
-    assert status.champion is not None
-    if status.challenger and status.rollout:
-        intended = status.rollout.target_weight if status.rollout.ramping_since else 0
-        return status.champion.hash, status.challenger.hash, intended
-    if status.previous and status.watch:
-        return status.champion.hash, status.previous.hash, status.watch.hold_back_percent
-    return status.champion.hash, None, 0
-
-
-def _is_compared(status: Status) -> bool:
-    return status.watch is not None or bool(status.rollout and status.rollout.ramping_since)
 
 
 def _ready(observed: Mapping[str, VersionObservation], version_hash: str) -> int:

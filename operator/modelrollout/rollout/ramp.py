@@ -30,22 +30,23 @@ def next_step(
     strategy: Strategy,
     progress: RolloutProgress,
     assessment: Assessment,
-    *,
-    approved: bool,
-    now: datetime,
 ) -> NextStep | None:
-    """The step after the present one, or None while the present one must go on."""
+    """The step after the present one; None if the ramp has none as things are."""
     if strategy.steps:
-        return _next_of_steps(strategy.steps, progress, approved, now)
+        return _next_of_steps(strategy.steps, progress)
     return _next_of_ramp(strategy.ramp, progress, assessment)
 
 
-def awaits_approval(strategy: Strategy, progress: RolloutProgress, now: datetime) -> bool:
-    """Whether the present step has lasted long enough and goes on only when somebody approves."""
+def step_ends(strategy: Strategy, progress: RolloutProgress) -> datetime | None:
+    """Until when the present step is kept at least; None without steps."""
     if not strategy.steps:
-        return False
-    step = _current(strategy.steps, progress)
-    return step.approval and now - progress.step_since >= step.hold.timedelta
+        return None
+    return progress.step_since + _current(strategy.steps, progress).hold.timedelta
+
+
+def awaits_step_approval(strategy: Strategy, progress: RolloutProgress) -> bool:
+    """Whether the present step ends only when somebody approves."""
+    return bool(strategy.steps) and _current(strategy.steps, progress).approval
 
 
 def _current(steps: tuple[Step, ...], progress: RolloutProgress) -> Step:
@@ -53,15 +54,10 @@ def _current(steps: tuple[Step, ...], progress: RolloutProgress) -> Step:
     return steps[min(progress.step, len(steps) - 1)]
 
 
-def _next_of_steps(
-    steps: tuple[Step, ...], progress: RolloutProgress, approved: bool, now: datetime
-) -> NextStep | None:
-    step = _current(steps, progress)
-    if now - progress.step_since < step.hold.timedelta or (step.approval and not approved):
-        return None
+def _next_of_steps(steps: tuple[Step, ...], progress: RolloutProgress) -> NextStep:
     following = progress.step + 1
     if following >= len(steps):
-        return NextStep(progress.step, step.weight, finished=True)
+        return NextStep(progress.step, _current(steps, progress).weight, finished=True)
     return NextStep(following, steps[following].weight)
 
 

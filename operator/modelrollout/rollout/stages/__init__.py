@@ -1,0 +1,1 @@
+"""The stages of a rollout, one file each; `table.py` lists them."""

@@ -1,0 +1,84 @@
+"""Ramping: the challenger gets more of the traffic, step by step, while the gates compare."""
+
+from modelrollout.api.commands import Command
+from modelrollout.api.status import Phase, Stage
+from modelrollout.rollout.deadlines import missed_deadline
+from modelrollout.rollout.draft import Draft
+from modelrollout.rollout.holds import (
+    awaits_approval,
+    challenger_starting,
+    deadline_passed,
+    doubtful,
+    following_step,
+    metrics_unavailable,
+    no_reference,
+    no_verdict_yet,
+    not_applied,
+    route_not_taken_over,
+    step_too_young,
+    step_unseen,
+    traffic_off_weights,
+    undecided,
+)
+from modelrollout.rollout.life import UnderWay
+from modelrollout.rollout.stages.challenge import challenged
+from modelrollout.rollout.stages.rules import StageRules, first_hold
+from modelrollout.rollout.transitions import begin_promotion, extend, hold_for_deadline, set_weight
+
+HOLDS = (
+    not_applied,
+    challenger_starting,
+    no_reference,
+    deadline_passed,
+    traffic_off_weights,
+    metrics_unavailable,
+    doubtful,
+    no_verdict_yet,
+    route_not_taken_over,
+    step_unseen,
+    step_too_young,
+    awaits_approval,
+    undecided,
+)
+
+
+def _go_on(draft: Draft, rollout: UnderWay) -> None:
+    if draft.asked(Command.PROMOTE) and draft.situation.has_enough_pods(rollout):
+        begin_promotion(draft, rollout, "PromotionForced", "promoted by command")
+        return
+    rollout = _heed_deadline(draft, rollout)
+    hold = first_hold(HOLDS, draft.situation, rollout)
+    rollout = draft.progress(rollout, awaits_approval=hold is not None and hold.reason == "AwaitingApproval")
+    if hold is None:
+        _take_step(draft, rollout)
+
+
+def _heed_deadline(draft: Draft, rollout: UnderWay) -> UnderWay:
+    """Give more time where an approval says so, and say where the weight is held for a deadline."""
+    missed = missed_deadline(draft.spec.strategy, rollout.progress, draft.now)
+    if missed is None:
+        return draft.progress(rollout, held_since=None)
+    if draft.approved:
+        return extend(draft, rollout, missed)
+    return hold_for_deadline(draft, rollout, missed)
+
+
+def _take_step(draft: Draft, rollout: UnderWay) -> None:
+    situation = draft.situation
+    step = following_step(situation, rollout)
+    if step is None:
+        return
+    if step.finished:
+        begin_promotion(draft, rollout, "PromotionStarted", situation.summary)
+    else:
+        set_weight(draft, rollout, step.index, step.weight, situation.summary)
+
+
+RULES = StageRules(
+    phase=Phase.RAMPING,
+    successors=frozenset({Stage.PROMOTING, Stage.PREPARING, Stage.SERVING}),
+    splits_traffic=True,
+    counts_evidence=True,
+    advance=challenged(_go_on),
+    holds=HOLDS,
+)
