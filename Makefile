@@ -34,6 +34,7 @@ lint: $(INSTALLED)
 	cd examples/demo && deptry --no-ansi .
 	$(BIN)/python -m modelrollout.api.crd --check
 	$(BIN)/python -m modelrollout.api.reference --check
+	$(BIN)/python -m modelrollout.runtime.reference --check
 	$(BIN)/python charts/sync.py --check
 
 bench: $(INSTALLED) ## calibration, peers and cost of the evidence engine, printed as tables
@@ -42,6 +43,7 @@ bench: $(INSTALLED) ## calibration, peers and cost of the evidence engine, print
 generate: $(INSTALLED) ## what is generated from the models
 	$(BIN)/python -m modelrollout.api.crd
 	$(BIN)/python -m modelrollout.api.reference
+	$(BIN)/python -m modelrollout.runtime.reference
 	$(BIN)/python charts/sync.py
 
 deps: $(INSTALLED) # Debian packages of the local cluster; does nothing where they are present

@@ -1,133 +1,107 @@
-"""Settings of the operator process, from the command line."""
+"""Settings of the operator process: flags, environment variables, defaults and help texts in one place."""
 
-import argparse
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
 
 from kubernetes.utils.quantity import parse_quantity
+from pydantic import BeforeValidator, Field, PositiveInt, ValidationError
+from pydantic_settings import BaseSettings, CliApp, NoDecode, SettingsConfigDict, SettingsError
 
 from modelrollout.rollout.settings import Settings as DecisionSettings
 
+PROGRAM = "modelrollout-operator"
+ENVIRONMENT_PREFIX = "MODELROLLOUT_"
+USAGE_ERROR = 2
 
-@dataclass(frozen=True, slots=True)
-class OperatorSettings:
-    """What the operator is told when it starts.
 
-    prometheus_url: where the metrics are.
-    prometheus_ca_file, prometheus_token_file: paths of the certificate authority and of the bearer token to reach it
-        with; empty for none.
-    namespaces: watched namespaces; empty means all of them.
-    decisions: what decisions depend on (scrape interval and lag, in seconds).
-    checkpoint_interval: seconds between two writes of evidence that led to no decision.
-    resync_interval: seconds after which every ModelRollout is looked at even if nothing seems to have happened.
-    workers: reconciles under way at once.
-    lease_name, lease_namespace: the Lease that admits one active replica.
-    record_dir: where every decision is recorded, to be replayed; None for nowhere.
-    record_limit: bytes that the records may take on disk. They are kept to nine tenths of that.
-    port: of the HTTP server for /healthz, /readyz and /metrics.
+def _listed(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _bytes(value: Any) -> Any:
+    try:
+        return int(parse_quantity(value))  # type: ignore[no-untyped-call]
+    except ValueError as error:
+        raise ValueError("must be a quantity of bytes like 1Gi") from error
+
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Bytes = Annotated[PositiveInt, BeforeValidator(_bytes)]
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+
+
+class OperatorSettings(BaseSettings):
+    """Rolls out BentoML models: champion, challenger, proof, promotion, rollback.
+
+    Each option can be given by an environment variable too, MODELROLLOUT_ and its name in capitals.
     """
 
-    prometheus_url: str
-    prometheus_ca_file: str = ""
-    prometheus_token_file: str = ""
-    namespaces: tuple[str, ...] = ()
-    decisions: DecisionSettings = field(default_factory=DecisionSettings)
-    checkpoint_interval: float = 60.0
-    resync_interval: float = 300.0
-    workers: int = 8
-    lease_name: str = "modelrollout-operator"
-    lease_namespace: str = "default"
-    record_dir: Path | None = None
-    record_limit: int = 1024**3
-    port: int = 8080
-    version_header: bool = True
-    log_level: str = "INFO"
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        cli_prog_name=PROGRAM,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_hide_none_type=True,
+        cli_avoid_json=True,
+    )
+
+    prometheus_url: str = Field(description="where the metrics are, e.g. http://prometheus.monitoring:9090")
+    prometheus_ca_file: str = Field("", description="of the authority that signed Prometheus' certificate")
+    prometheus_token_file: str = Field("", description="with a bearer token for Prometheus")
+    namespace: Listed = Field((), description="watch only this namespace; may be repeated")
+    scrape_interval: Seconds = Field(15.0, description="seconds between two scrapes of a model's pods")
+    scrape_lag: Seconds = Field(1.0, description="seconds until a scrape can be read from Prometheus")
+    checkpoint_interval: Seconds = Field(60.0, description="seconds between writes of undecided evidence")
+    resync_interval: Seconds = Field(300.0, description="seconds between full passes over everything")
+    workers: PositiveInt = Field(8, description="reconciles at once")
+    lease_name: str = Field("modelrollout-operator", description="of the Lease that admits one active replica")
+    lease_namespace: str = Field("default", description="of that Lease")
+    record_dir: Path | None = Field(None, description="record every decision there, for modelrollout replay")
+    record_limit: Bytes = Field(
+        1024**3, description="disk space for the records; the oldest are removed before it is used up"
+    )
+    port: int = Field(8080, ge=0, le=65535, description="of /healthz, /readyz and /metrics")
+    version_header: bool = Field(
+        True,
+        description="add the response header x-modelrollout-version; needs ResponseHeaderModifier on backends",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="from which on lines are logged"
+    )
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The watched namespaces; empty means all of them."""
+        return self.namespace
+
+    @property
+    def decisions(self) -> DecisionSettings:
+        """What decisions depend on."""
+        return DecisionSettings(scrape_interval=self.scrape_interval, scrape_lag=self.scrape_lag)
 
 
 def parse(arguments: Sequence[str] | None = None) -> OperatorSettings:
-    """Settings from command line arguments (default: of this process). Exits with a usage message if they are wrong."""
-    parser = argparse.ArgumentParser(
-        prog="modelrollout-operator",
-        description="Rolls out BentoML models: champion, challenger, proof, promotion, rollback.",
-    )
-    parser.add_argument("--prometheus-url", required=True, help="e.g. http://prometheus.monitoring:9090")
-    parser.add_argument("--prometheus-ca-file", default="", help="of the authority that signed Prometheus' certificate")
-    parser.add_argument("--prometheus-token-file", default="", help="with a bearer token for Prometheus")
-    parser.add_argument("--namespace", action="append", default=[], help="watch only this namespace; may be repeated")
-    parser.add_argument(
-        "--scrape-interval",
-        type=_seconds,
-        default=15.0,
-        help="seconds between two scrapes of a model's pods (%(default)s)",
-    )
-    parser.add_argument(
-        "--scrape-lag",
-        type=_seconds,
-        default=1.0,
-        help="seconds until a scrape can be read from Prometheus (%(default)s)",
-    )
-    parser.add_argument(
-        "--checkpoint-interval",
-        type=_seconds,
-        default=60.0,
-        help="seconds between writes of undecided evidence (%(default)s)",
-    )
-    parser.add_argument(
-        "--resync-interval",
-        type=_seconds,
-        default=300.0,
-        help="seconds between full passes over everything (%(default)s)",
-    )
-    parser.add_argument("--workers", type=int, default=8, help="reconciles at once (%(default)s)")
-    parser.add_argument("--lease-name", default="modelrollout-operator")
-    parser.add_argument("--lease-namespace", default="default", help="namespace of the leader Lease (%(default)s)")
-    parser.add_argument("--record-dir", type=Path, help="record every decision there, for modelrollout replay")
-    parser.add_argument(
-        "--record-limit",
-        type=_bytes,
-        default="1Gi",
-        help="disk space for the records; the oldest are removed before it is used up (%(default)s)",
-    )
-    parser.add_argument("--port", type=int, default=8080, help="of /healthz, /readyz and /metrics (%(default)s)")
-    parser.add_argument(
-        "--no-version-header",
-        action="store_true",
-        help="no x-modelrollout-version response header: for gateways without ResponseHeaderModifier on backends",
-    )
-    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
-    options = parser.parse_args(arguments)
-    return OperatorSettings(
-        prometheus_url=options.prometheus_url,
-        prometheus_ca_file=options.prometheus_ca_file,
-        prometheus_token_file=options.prometheus_token_file,
-        namespaces=tuple(options.namespace),
-        decisions=DecisionSettings(scrape_interval=options.scrape_interval, scrape_lag=options.scrape_lag),
-        checkpoint_interval=options.checkpoint_interval,
-        resync_interval=options.resync_interval,
-        workers=options.workers,
-        lease_name=options.lease_name,
-        lease_namespace=options.lease_namespace,
-        record_dir=options.record_dir,
-        record_limit=options.record_limit,
-        port=options.port,
-        version_header=not options.no_version_header,
-        log_level=options.log_level,
-    )
+    """Settings from command line arguments (default: of this process) and environment variables.
 
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError("must be a positive number of seconds")
-    return value
-
-
-def _bytes(text: str) -> int:
+    Exits with a message if they are wrong.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        value = int(parse_quantity(text))  # type: ignore[no-untyped-call]
-    except ValueError:
-        value = 0
-    if value <= 0:
-        raise argparse.ArgumentTypeError("must be a quantity of bytes like 1Gi")
-    return value
+        return CliApp.run(OperatorSettings, cli_args=list(given))
+    except ValidationError as error:
+        _refuse([f"{option(str(problem['loc'][0]))}: {problem['msg']}" for problem in error.errors()])
+    except SettingsError as error:
+        _refuse([str(error)])
+
+
+def option(field: str) -> str:
+    """The flag of a setting."""
+    return f"--{field.replace('_', '-')}"
+
+
+def _refuse(problems: Sequence[str]) -> NoReturn:
+    print(f"{PROGRAM}: error: {'; '.join(problems)}; see {PROGRAM} --help", file=sys.stderr)
+    sys.exit(USAGE_ERROR)

@@ -10,7 +10,6 @@ from modelrollout.api.model import Model
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.kube.manifests import build_deployment
 from modelrollout.kube.ownership import Owner
-from modelrollout.rollout.settings import Settings
 from modelrollout.runtime.settings import OperatorSettings, parse
 from modelrollout_localcluster import LocalClusterError
 
@@ -105,13 +104,18 @@ def test_a_wrong_value_is_refused_by_its_name(render: Render, value: str, named:
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("default", OperatorSettings(PROMETHEUS, lease_name="modelrollout", lease_namespace="modelrollout-system")),
+        (
+            "default",
+            OperatorSettings(
+                prometheus_url=PROMETHEUS, lease_name="modelrollout", lease_namespace="modelrollout-system"
+            ),
+        ),
         (
             "namespaced",
             OperatorSettings(
-                PROMETHEUS,
-                namespaces=("team-a", "team-b"),
-                decisions=Settings(scrape_interval=5.0),
+                prometheus_url=PROMETHEUS,
+                namespace=("team-a", "team-b"),
+                scrape_interval=5.0,
                 lease_name="modelrollout",
                 lease_namespace="modelrollout-system",
             ),
@@ -119,10 +123,10 @@ def test_a_wrong_value_is_refused_by_its_name(render: Render, value: str, named:
         (
             "everything",
             OperatorSettings(
-                "https://prometheus.monitoring:9090/tenant",
+                prometheus_url="https://prometheus.monitoring:9090/tenant",
                 prometheus_ca_file="/etc/modelrollout/prometheus/ca.crt",
                 prometheus_token_file="/etc/modelrollout/prometheus/token",
-                decisions=Settings(scrape_interval=2.5),
+                scrape_interval=2.5,
                 checkpoint_interval=30.0,
                 workers=4,
                 lease_name="rollouts",
