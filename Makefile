@@ -50,18 +50,18 @@ deps: $(INSTALLED) # Debian packages of the local cluster; does nothing where th
 	$(BIN)/modelrollout-localcluster deps --install
 
 lock: $(INSTALLED) ## resolve the dependencies anew
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --no-emit-package modelrollout-contract \
 		--group dev --group examples pyproject.toml localcluster/pyproject.toml -o requirements/dev.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --no-emit-package modelrollout-contract \
 		-c requirements/dev.txt pyproject.toml -o requirements/operator.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --no-emit-package modelrollout-contract \
 		-c requirements/dev.txt --group pyproject.toml:examples -o requirements/examples.txt
 
-$(INSTALLED): requirements/dev.txt pyproject.toml localcluster/pyproject.toml examples/demo/pyproject.toml
+$(INSTALLED): requirements/dev.txt pyproject.toml packages/contract/pyproject.toml localcluster/pyproject.toml examples/demo/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements/dev.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e . -e localcluster -e examples/demo
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e . -e packages/contract -e localcluster -e examples/demo
 	touch $@
 
 clean:

@@ -60,7 +60,8 @@ def operator_image(progress: Progress | None = None) -> ImageArchive:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     name = f"localhost/modelrollout:{project['version']}"
     sources = [REPOSITORY / file for file in ("Dockerfile", "pyproject.toml", "requirements/operator.txt")]
-    archive = _archive_path("operator", [*sources, *sorted((REPOSITORY / "operator").rglob("*.py"))])
+    code = sorted(path for tree in ("operator", "packages/contract") for path in (REPOSITORY / tree).rglob("*.py"))
+    archive = _archive_path("operator", [*sources, *code])
     with _lock():
         if not archive.exists():
             python = _python_image(progress)

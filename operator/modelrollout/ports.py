@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from modelrollout.api.rollout import GROUP, KIND, VERSION
+from modelrollout.api.rollout import KIND, VERSION
+from modelrollout_contract.objects import GROUP
 
 Manifest = dict[str, Any]
 

@@ -14,7 +14,7 @@ from modelrollout.api.model import Model
 from modelrollout.api.parsing import parse_rollout
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Version
-from modelrollout.kube.ownership import ROLLOUT_LABEL, VERSION_LABEL
+from modelrollout_contract.objects import ROLLOUT_LABEL, VERSION_LABEL
 from modelrollout_demo.environment import Environment
 from modelrollout_demo.errors import DemoError
 from modelrollout_demo.installation import REPOSITORY

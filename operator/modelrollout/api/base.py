@@ -19,8 +19,6 @@ from pydantic_core import CoreSchema
 from modelrollout.api.rules import VALIDATIONS, Rule, broken_rules
 from modelrollout.api.text import plain
 
-GROUP = "modelrollout.io"
-
 
 class ApiModel(BaseModel):
     """A value of the API. Attributes are snake_case, manifests camelCase; fields of newer versions are ignored.

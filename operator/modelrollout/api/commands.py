@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from modelrollout.api.base import GROUP
+from modelrollout_contract.objects import GROUP
 
 
 class Command(StrEnum):

@@ -6,9 +6,10 @@ from typing import Any
 import yaml
 
 from modelrollout.api.generated import main
-from modelrollout.api.rollout import GROUP, KIND, VERSION, ModelRollout
+from modelrollout.api.rollout import KIND, VERSION, ModelRollout
 from modelrollout.api.schema import Schema, structural_schema, without_defaults
 from modelrollout.api.status import Status
+from modelrollout_contract.objects import GROUP
 
 PLURAL = "modelrollouts"
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from modelrollout.api.commands import Command
 from modelrollout.api.generated import main
-from modelrollout.api.rollout import GROUP, KIND, VERSION, ModelRollout
+from modelrollout.api.rollout import KIND, VERSION, ModelRollout
 from modelrollout.api.rules import VALIDATIONS
 from modelrollout.api.schema import Schema, structural_schema, without_defaults
+from modelrollout_contract.objects import GROUP
 
 _COMMANDS = "\n".join(f"- `{command.annotation}`: {command.summary}" for command in Command)
 

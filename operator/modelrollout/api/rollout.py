@@ -6,12 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from modelrollout.api.base import GROUP, ApiModel
+from modelrollout.api.base import ApiModel
 from modelrollout.api.rules import Matches, Rule
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status
-
-__all__ = ["GROUP", "KIND", "VERSION", "ModelRollout", "ObjectMeta"]
 
 VERSION = "v1alpha1"
 KIND = "ModelRollout"

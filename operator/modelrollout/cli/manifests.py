@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 
 from modelrollout.api.parsing import parse_rollout
-from modelrollout.api.rollout import GROUP, KIND, ModelRollout
+from modelrollout.api.rollout import KIND, ModelRollout
 from modelrollout.cli.console import CommandFailed
+from modelrollout_contract.objects import GROUP
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from modelrollout.api.parsing import parse_rollout
-from modelrollout.api.rollout import GROUP, KIND, VERSION, ModelRollout
+from modelrollout.api.rollout import KIND, VERSION, ModelRollout
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.cli.console import CommandFailed, ExitCode, print_json, table, timestamp
 from modelrollout.cli.ending import Ending, ending_of
@@ -20,6 +20,7 @@ from modelrollout.cli.manifests import read_rollout
 from modelrollout.cli.recorded import Changes, decide_under, differences, rollouts
 from modelrollout.rollout.plan import Event
 from modelrollout.rollout.recording import Record
+from modelrollout_contract.objects import GROUP
 
 Decision = tuple[datetime, Event]
 

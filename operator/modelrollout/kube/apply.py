@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from modelrollout.kube.ownership import Owner
 from modelrollout.ports import Conflict, KubeClient, Manifest, describe, kind_of
+from modelrollout_contract.objects import GROUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,10 @@ def _marker(live: Manifest) -> str:
 
 
 def _contains(observed: Manifest, desired: Manifest, part: str) -> bool:
+    """Whether what we find objects and versions by is as desired. Policies may rewrite the rest."""
     present = observed["metadata"].get(part, {})
-    return all(present.get(key) == value for key, value in desired["metadata"].get(part, {}).items())
+    wanted = desired["metadata"].get(part, {})
+    return all(present.get(key) == value for key, value in wanted.items() if key.startswith(f"{GROUP}/"))
 
 
 def _identity(manifest: Manifest) -> tuple[str, str]:

@@ -8,8 +8,9 @@ from modelrollout.api.identity import workload_name
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Version
 from modelrollout.kube.merge import merge
-from modelrollout.kube.ownership import BENTO_ANNOTATION, ROLLOUT_LABEL, VERSION_LABEL, Owner
+from modelrollout.kube.ownership import Owner
 from modelrollout.ports import DEPLOYMENT, SERVICE, Invalid, Manifest
+from modelrollout_contract.objects import BENTO_ANNOTATION, ROLLOUT_LABEL, VERSION_LABEL
 
 MODEL_CONTAINER = "model"
 PORT_NAME = "http"

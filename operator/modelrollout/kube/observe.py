@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from modelrollout.api.text import plain
-from modelrollout.kube.ownership import VERSION_LABEL
 from modelrollout.ports import Manifest
 from modelrollout.rollout.observation import VersionObservation
+from modelrollout_contract.objects import VERSION_LABEL
 
 # A container that runs but is not ready is loading its model; only after this long is it worth a word.
 _NOT_READY_GRACE = timedelta(seconds=30)

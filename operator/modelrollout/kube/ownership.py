@@ -4,12 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelrollout.api.rollout import GROUP
-from modelrollout.ports import MODEL_ROLLOUT, Manifest
-
-ROLLOUT_LABEL = f"{GROUP}/rollout"
-VERSION_LABEL = f"{GROUP}/version"
-BENTO_ANNOTATION = f"{GROUP}/bento"
+from modelrollout.ports import FIELD_MANAGER, MODEL_ROLLOUT, Manifest
+from modelrollout_contract.objects import ROLLOUT_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +25,7 @@ class Owner:
     @property
     def selector(self) -> dict[str, str]:
         """Labels by which everything made for this ModelRollout is found."""
-        return {"app.kubernetes.io/managed-by": "modelrollout", ROLLOUT_LABEL: self.name}
+        return {ROLLOUT_LABEL: self.name}
 
     def metadata(self, name: str) -> Manifest:
         """Metadata of an object made for this ModelRollout; garbage collection removes it with its owner."""
@@ -38,6 +34,7 @@ class Owner:
             "namespace": self.namespace,
             "labels": {
                 **self.selector,
+                "app.kubernetes.io/managed-by": FIELD_MANAGER,
                 "app.kubernetes.io/name": self.name,
                 "app.kubernetes.io/component": "model",
             },

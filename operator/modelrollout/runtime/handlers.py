@@ -9,12 +9,10 @@ from typing import Any
 
 import kopf
 
-from modelrollout.api.rollout import GROUP, VERSION
-from modelrollout.kube.ownership import ROLLOUT_LABEL
+from modelrollout.api.rollout import VERSION
 from modelrollout.ports import DEPLOYMENT, ResourceKind
 from modelrollout.runtime.queue import Key
-
-MANAGED = "app.kubernetes.io/managed-by=modelrollout"
+from modelrollout_contract.objects import GROUP, ROLLOUT_LABEL
 
 
 def build_registry(add: Callable[[Key], None], route: ResourceKind) -> kopf.OperatorRegistry:
@@ -49,7 +47,7 @@ def build_settings(route: ResourceKind) -> kopf.OperatorSettings:
     settings.networking.request_timeout = 30
     settings.process.ultimate_exiting_timeout = 20
     for kind in (DEPLOYMENT, route):
-        settings.watching.label_selectors[(*_group_version(kind), kind.plural)] = MANAGED
+        settings.watching.label_selectors[(*_group_version(kind), kind.plural)] = ROLLOUT_LABEL
     return settings
 
 

@@ -31,7 +31,8 @@ from modelrollout.runtime.queue import Key, WorkQueue
 from modelrollout.runtime.reconcile import Reconciler
 from modelrollout.runtime.settings import OperatorSettings, parse
 from modelrollout.runtime.telemetry import Telemetry, serve
-from modelrollout.traffic.gateway_api import VERSION_HEADER, GatewayAPIRouter
+from modelrollout.traffic.gateway_api import GatewayAPIRouter
+from modelrollout_contract.headers import VERSION_HEADER
 
 _LOG = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.rollout.plan import Event
+from modelrollout_contract import metrics
 
 _ROLLOUT = ("namespace", "name")
 
@@ -17,17 +18,17 @@ class Telemetry:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.reconcile_seconds = Histogram(
-            "modelrollout_reconcile_seconds", "Duration of a reconcile", ["outcome"], registry=self.registry
+            metrics.RECONCILE_SECONDS, "Duration of a reconcile", ["outcome"], registry=self.registry
         )
-        self.queue_depth = Gauge("modelrollout_queue_depth", "ModelRollouts that wait", registry=self.registry)
+        self.queue_depth = Gauge(metrics.QUEUE_DEPTH, "ModelRollouts that wait", registry=self.registry)
         self._events = Counter(
-            "modelrollout_events", "Decisions and events by reason", [*_ROLLOUT, "reason"], registry=self.registry
+            metrics.EVENTS, "Decisions and events by reason", [*_ROLLOUT, "reason"], registry=self.registry
         )
         self._weight = Gauge(
-            "modelrollout_challenger_weight_percent", "Weight of the challenger", _ROLLOUT, registry=self.registry
+            metrics.CHALLENGER_WEIGHT_PERCENT, "Weight of the challenger", _ROLLOUT, registry=self.registry
         )
         self._info = Gauge(
-            "modelrollout_info", "1 for the phase that holds", [*_ROLLOUT, "phase", "champion"], registry=self.registry
+            metrics.INFO, "1 for the phase that holds", [*_ROLLOUT, "phase", "champion"], registry=self.registry
         )
         self._phases: dict[tuple[str, str], tuple[str, str]] = {}
 

@@ -8,8 +8,7 @@ from modelrollout.api.traffic import GatewayAPI, ParentReference, Traffic
 from modelrollout.kube.ownership import Owner
 from modelrollout.ports import HTTP_ROUTE, Manifest, ResourceKind
 from modelrollout.rollout.observation import Backend, RouteObservation
-
-VERSION_HEADER = "x-modelrollout-version"
+from modelrollout_contract.headers import VERSION_HEADER
 
 _MAX_BACKENDS = 16  # of a rule, in the schema of HTTPRoute
 _CONDITIONS = ("Accepted", "ResolvedRefs")

@@ -270,7 +270,9 @@ def test_the_monitor_of_the_models_scrapes_what_the_operator_runs_as_often_as_it
     )
     pods = build_deployment(Owner("ml", "churn", "uid"), spec, version_of(model), replicas=1)["spec"]["template"]
 
-    assert monitor["spec"]["selector"]["matchLabels"].items() <= pods["metadata"]["labels"].items()
+    [expression] = monitor["spec"]["selector"]["matchExpressions"]
+    assert expression["operator"] == "Exists"
+    assert expression["key"] in pods["metadata"]["labels"]
     assert monitor["spec"]["namespaceSelector"] == {"any": True}
     [endpoint] = monitor["spec"]["podMetricsEndpoints"]
     assert endpoint["port"] in {port["name"] for port in pods["spec"]["containers"][0]["ports"]}

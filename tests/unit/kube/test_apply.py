@@ -81,6 +81,19 @@ async def test_what_someone_else_changed_is_put_right(
     assert restored["metadata"]["annotations"] == left["metadata"]["annotations"]
 
 
+async def test_a_policy_that_rewrites_labels_that_tools_show_is_not_fought_and_hides_nothing(
+    client: FakeKubeClient, applier: Applier
+) -> None:
+    live = await applier.apply(OWNER, deployment(), None)
+    live["metadata"]["labels"]["app.kubernetes.io/managed-by"] = "platform"
+    client.requests.clear()
+
+    await applier.apply(OWNER, deployment(), live)
+
+    assert client.requests == []
+    assert OWNER.selector.items() <= live["metadata"]["labels"].items()
+
+
 async def test_a_status_that_moves_on_is_no_reason_to_apply(client: FakeKubeClient, applier: Applier) -> None:
     live = await applier.apply(OWNER, deployment(), None)
     live["metadata"]["resourceVersion"] = "999"
