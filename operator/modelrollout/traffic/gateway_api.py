@@ -1,17 +1,16 @@
 """Traffic split by the weights of a Gateway API HTTPRoute, which the operator owns wholly."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from modelrollout.api.traffic import GatewayAPI, ParentReference, Traffic
 from modelrollout.kube.ownership import Owner
 from modelrollout.ports import HTTP_ROUTE, Manifest, ResourceKind
 from modelrollout.rollout.observation import Backend, RouteObservation
+from modelrollout.traffic.answers import Accepted, Answer, Refused, Unanswered, Unclaimed, accepted_references, answer
 from modelrollout_contract.headers import VERSION_HEADER
 
 _MAX_BACKENDS = 16  # of a rule, in the schema of HTTPRoute
-_CONDITIONS = ("Accepted", "ResolvedRefs")
 
 _GATEWAY = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
 
@@ -79,23 +78,15 @@ def route_observation(route: Manifest | None, gateway: GatewayAPI) -> RouteObser
     """
     if route is None:
         return RouteObservation(exists=False)
-    answers = [_answer(route, parent) for parent in gateway.parent_refs]
+    answers = {parent: answer(route, parent) for parent in gateway.parent_refs}
+    problems = (_problem(said, parent, route) for parent, said in answers.items())
     return RouteObservation(
         exists=True,
         weights=_weights(route),
-        settled=all(answer.settled for answer in answers),
-        problem="; ".join(answer.problem for answer in answers if answer.problem),
-        refused=any(answer.refused for answer in answers),
+        settled=all(isinstance(said, Accepted) for said in answers.values()),
+        problem="; ".join(problem for problem in problems if problem),
+        refused=any(isinstance(said, Refused) for said in answers.values()),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What one parent has said about the latest change of the route: neither settled nor a problem is nothing yet."""
-
-    settled: bool = False
-    problem: str = ""
-    refused: bool = False
 
 
 def _routable(backends: Sequence[Backend]) -> list[Backend]:
@@ -119,15 +110,11 @@ def _parent_ref(parent: ParentReference) -> Manifest:
 
 def _still_needed(route: Manifest | None, gateway: GatewayAPI) -> list[Manifest]:
     """References to gateways that are no longer asked for but carry the traffic, while others do not yet."""
-    if route is None or all(_answer(route, parent).settled for parent in gateway.parent_refs):
+    if route is None or all(isinstance(answer(route, parent), Accepted) for parent in gateway.parent_refs):
         return []
     home = route["metadata"]["namespace"]
     wanted = [_parent_ref(parent) for parent in gateway.parent_refs]
-    accepted = [
-        answer["parentRef"]
-        for answer in route.get("status", {}).get("parents", ())
-        if any(condition["type"] == "Accepted" and condition["status"] == "True" for condition in answer["conditions"])
-    ]
+    accepted = accepted_references(route)
     return [
         reference
         for reference in route["spec"].get("parentRefs", ())
@@ -147,41 +134,18 @@ def _weights(route: Manifest) -> dict[str, int]:
     return {ref["name"].rpartition("-")[2]: ref.get("weight", 1) for ref in references}
 
 
-def _answer(route: Manifest, parent: ParentReference) -> _Answer:
-    home = route["metadata"]["namespace"]
-    namespace = parent.namespace or home
+def _problem(said: Answer, parent: ParentReference, route: Manifest) -> str:
+    """What a person should know of a parent's answer; an answer that is still to come is no problem."""
+    namespace = parent.namespace or route["metadata"]["namespace"]
     gateway = f"gateway {namespace}/{parent.name}"
     if parent.section_name:
         gateway += f", listener {parent.section_name}"
-    answers = [
-        answer for answer in route.get("status", {}).get("parents", ()) if _is_about(answer["parentRef"], parent, home)
-    ]
-    if not answers:
-        return _Answer(problem=f"no controller has answered for {gateway} (does it exist in namespace {namespace}?)")
-    refusals = [_refusal(answer, route["metadata"]["generation"]) for answer in answers]
-    # A controller that was in charge earlier may have left an answer behind: one that is settled is enough.
-    if "" in refusals:
-        return _Answer(settled=True)
-    refusal = next((refusal for refusal in refusals if refusal), None)
-    return _Answer(problem=f"{gateway}: {refusal}", refused=True) if refusal else _Answer()
-
-
-def _refusal(answer: Mapping[str, Any], generation: int) -> str | None:
-    """Why a parent refuses the route, "" if it accepts it, None if it has not said so of this generation."""
-    conditions = {condition["type"]: condition for condition in answer.get("conditions", ())}
-    found = [conditions.get(kind, {}) for kind in _CONDITIONS]
-    if any(condition.get("observedGeneration") != generation for condition in found):
-        return None
-    refused = next((condition for condition in found if condition["status"] != "True"), None)
-    if refused is None:
-        return ""
-    return f"{refused['type']} is {refused['status']}: {refused['reason']}: {refused.get('message', '')}"
-
-
-def _is_about(reference: Mapping[str, Any], parent: ParentReference, home: str) -> bool:
-    return (
-        reference.get("kind", _GATEWAY["kind"]) == _GATEWAY["kind"]
-        and reference["name"] == parent.name
-        and reference.get("namespace", home) == (parent.namespace or home)
-        and reference.get("sectionName") == parent.section_name
-    )
+    match said:
+        case Refused(why):
+            return f"{gateway}: {why}"
+        case Unclaimed():
+            return f"no controller has answered for {gateway} (does it exist in namespace {namespace}?)"
+        case Accepted() | Unanswered():
+            return ""
+        case _:
+            assert_never(said)
