@@ -16,6 +16,7 @@ from tests.cluster.access import Account, Right, rights
 
 from modelrollout.api.identity import version_of, workload_name
 from modelrollout.api.model import Model
+from modelrollout.runtime.access import ACCESS
 from modelrollout_localcluster import Cluster, kubectl, tool_path
 from modelrollout_localcluster.builds import CONTOUR
 
@@ -27,18 +28,7 @@ ALL, ONE = "all namespaces", "one namespace"
 
 ROLLOUT = Path(__file__).parent / "manifests" / "smallest.yaml"
 
-NEEDED = rights(
-    {
-        ("modelrollout.io", "modelrollouts"): "get list watch",
-        ("modelrollout.io", "modelrollouts/status"): "patch",
-        ("modelrollout.io", "modelrollouts/finalizers"): "update",
-        ("apps", "deployments"): "get list watch create patch delete",
-        ("", "services"): "get list create patch delete",
-        ("", "pods"): "list",
-        ("", "events"): "create patch",
-        ("gateway.networking.k8s.io", "httproutes"): "get list watch create patch",
-    }
-)
+NEEDED = rights({(access.group, access.resource): access.verbs for access in ACCESS})
 
 REFUSED = rights(
     {

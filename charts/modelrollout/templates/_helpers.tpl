@@ -36,32 +36,3 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "modelrollout.prometheusUrl" -}}
 {{- required "prometheus.url is required: where the models' metrics are, for example --set prometheus.url=http://prometheus.monitoring:9090" .Values.prometheus.url -}}
 {{- end }}
-
-{{- /* What the operator does in a namespace whose ModelRollouts it looks after. */ -}}
-{{- define "modelrollout.rules" -}}
-- apiGroups: [modelrollout.io]
-  resources: [modelrollouts]
-  verbs: [get, list, watch]
-- apiGroups: [modelrollout.io]
-  resources: [modelrollouts/status]
-  verbs: [patch]
-# Owner references that block deletion, where the admission plugin OwnerReferencesPermissionEnforcement is on (OpenShift).
-- apiGroups: [modelrollout.io]
-  resources: [modelrollouts/finalizers]
-  verbs: [update]
-- apiGroups: [apps]
-  resources: [deployments]
-  verbs: [get, list, watch, create, patch, delete]
-- apiGroups: [""]
-  resources: [services]
-  verbs: [get, list, create, patch, delete]
-- apiGroups: [gateway.networking.k8s.io]
-  resources: [httproutes]
-  verbs: [get, list, watch, create, patch]
-- apiGroups: [""]
-  resources: [pods]
-  verbs: [list]
-- apiGroups: [""]
-  resources: [events]
-  verbs: [create, patch]
-{{- end }}

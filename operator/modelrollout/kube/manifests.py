@@ -1,4 +1,4 @@
-"""The Deployment and the Service of a version."""
+"""The objects of a version: its Service and its Deployment."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -28,6 +28,18 @@ _STARTUP_PERIOD_SECONDS = 2
 
 # The user that `bentoml containerize` makes. Its image has the name, but only a number proves it is not root.
 _BENTOML_UID = 1034
+
+
+CHILD_KINDS = (SERVICE, DEPLOYMENT)
+"""Kinds of the objects that a version has."""
+
+
+def children(owner: Owner, spec: ModelRolloutSpec, version: Version, replicas: int) -> list[Manifest]:
+    """Every object of a version that is to have `replicas` pods, in the order in which to make them.
+
+    Raises Invalid if the pod template cannot be built.
+    """
+    return [build_service(owner, version), build_deployment(owner, spec, version, replicas)]
 
 
 def build_deployment(owner: Owner, spec: ModelRolloutSpec, version: Version, replicas: int) -> Manifest:

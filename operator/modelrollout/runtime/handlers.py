@@ -9,17 +9,14 @@ from typing import Any
 
 import kopf
 
-from modelrollout.api.rollout import VERSION
-from modelrollout.ports import DEPLOYMENT, ResourceKind
+from modelrollout.ports import MODEL_ROLLOUT
+from modelrollout.runtime.access import WATCHED
 from modelrollout.runtime.queue import Key
-from modelrollout_contract.objects import GROUP, ROLLOUT_LABEL
+from modelrollout_contract.objects import ROLLOUT_LABEL
 
 
-def build_registry(add: Callable[[Key], None], route: ResourceKind) -> kopf.OperatorRegistry:
-    """Handlers that call `add` for every event about a ModelRollout or an object that was made for one.
-
-    route: kind of the object that splits the traffic.
-    """
+def build_registry(add: Callable[[Key], None]) -> kopf.OperatorRegistry:
+    """Handlers that call `add` for every event about a ModelRollout or an object that was made for one."""
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(kopf.login_via_client)
 
@@ -30,13 +27,13 @@ def build_registry(add: Callable[[Key], None], route: ResourceKind) -> kopf.Oper
         if name := labels.get(ROLLOUT_LABEL):
             add(Key(namespace or "", name))
 
-    kopf.on.event(GROUP, VERSION, "modelrollouts", registry=registry)(rollout_changed)
-    for kind in (DEPLOYMENT, route):
-        kopf.on.event(*_group_version(kind), kind.plural, registry=registry)(object_changed)
+    for watched in WATCHED:
+        handler = rollout_changed if watched.kind == MODEL_ROLLOUT else object_changed
+        kopf.on.event(watched.group, watched.version, watched.kind.plural, registry=registry)(handler)
     return registry
 
 
-def build_settings(route: ResourceKind) -> kopf.OperatorSettings:
+def build_settings() -> kopf.OperatorSettings:
     """kopf's settings: watch only what is ours, post nothing, peer with nobody."""
     settings = kopf.OperatorSettings()
     settings.peering.standalone = True
@@ -46,11 +43,8 @@ def build_settings(route: ResourceKind) -> kopf.OperatorSettings:
     settings.watching.chunk_size = 500
     settings.networking.request_timeout = 30
     settings.process.ultimate_exiting_timeout = 20
-    for kind in (DEPLOYMENT, route):
-        settings.watching.label_selectors[(*_group_version(kind), kind.plural)] = ROLLOUT_LABEL
+    for watched in WATCHED:
+        if watched.kind != MODEL_ROLLOUT:
+            resource = (watched.group, watched.version, watched.kind.plural)
+            settings.watching.label_selectors[resource] = ROLLOUT_LABEL
     return settings
-
-
-def _group_version(kind: ResourceKind) -> tuple[str, str]:
-    group, _, version = kind.api_version.rpartition("/")
-    return group, version

@@ -31,8 +31,7 @@ from modelrollout.runtime.queue import Key, WorkQueue
 from modelrollout.runtime.reconcile import Reconciler
 from modelrollout.runtime.settings import OperatorSettings, parse
 from modelrollout.runtime.telemetry import Telemetry, serve
-from modelrollout.traffic.gateway_api import GatewayAPIRouter
-from modelrollout_contract.headers import VERSION_HEADER
+from modelrollout.traffic.registry import all_routers
 
 _LOG = logging.getLogger(__name__)
 
@@ -90,12 +89,13 @@ class Operator:
         self._settings = settings
         self._client = client
         self._leadership = leadership
-        self._router = GatewayAPIRouter(version_header=VERSION_HEADER if settings.version_header else "")
+        routers = all_routers(version_header=settings.version_header)
+        self._kinds = (MODEL_ROLLOUT, *routers.kinds)
         self._reconciler = Reconciler(
             client=client,
             applier=Applier(client),
             recorder=EventRecorder(client),
-            router=self._router,
+            routers=routers,
             metrics=PrometheusSource(
                 settings.prometheus_url,
                 settings.decisions,
@@ -128,7 +128,7 @@ class Operator:
         namespaces = self._settings.namespaces or (None,)
         while not self._checked:
             try:
-                for kind in (MODEL_ROLLOUT, self._router.kind):
+                for kind in self._kinds:
                     for namespace in namespaces:
                         await self._client.list(kind, namespace)
                 self._checked = True
@@ -143,8 +143,8 @@ class Operator:
     async def _watch(self) -> None:
         namespaces = self._settings.namespaces
         await kopf.operator(
-            registry=build_registry(self._queue.add, self._router.kind),
-            settings=build_settings(self._router.kind),
+            registry=build_registry(self._queue.add),
+            settings=build_settings(),
             # kopf would make one up from the user's name, which a numeric user has not.
             identity=self._leadership.identity,  # type: ignore[arg-type]  # a NewType of str that kopf keeps to itself
             standalone=True,

@@ -1,39 +1,35 @@
 """One reconcile: read the world, decide, write down what was decided, carry it out."""
 
 import logging
-from asyncio import gather
-from collections.abc import Callable, Mapping, Sequence
+from asyncio import to_thread
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from math import floor
 from time import monotonic
 
-from modelrollout.api.commands import commands_in
-from modelrollout.api.identity import bento_version, workload_name
 from modelrollout.api.parsing import parse_rollout, parse_status
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Status
 from modelrollout.api.validation import Problem
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.events import EventRecorder
-from modelrollout.kube.manifests import SERVICE_PORT, build_deployment, build_service
-from modelrollout.kube.observe import ready_pod_names, version_observations
+from modelrollout.kube.manifests import CHILD_KINDS
 from modelrollout.kube.ownership import Owner
-from modelrollout.metrics.arms import arms_for
-from modelrollout.metrics.source import Arms, MetricsSource
-from modelrollout.ports import DEPLOYMENT, MODEL_ROLLOUT, POD, SERVICE, KubeClient, KubeError, Manifest
-from modelrollout.rollout.comparison import arms_to_judge
+from modelrollout.kube.world import read_world
+from modelrollout.metrics.source import MetricsSource
+from modelrollout.ports import MODEL_ROLLOUT, POD, KubeClient, KubeError, Manifest
 from modelrollout.rollout.conditions import invalid_status
 from modelrollout.rollout.decide import decide
-from modelrollout.rollout.measurements import Measurement
-from modelrollout.rollout.observation import Backend, Observation
-from modelrollout.rollout.plan import Placement, Plan
+from modelrollout.rollout.observation import Observation
+from modelrollout.rollout.plan import Plan
 from modelrollout.rollout.recording import Record
 from modelrollout.runtime.decision_log import DecisionLog
+from modelrollout.runtime.observing import Observer
+from modelrollout.runtime.placing import Placer
 from modelrollout.runtime.queue import Key
 from modelrollout.runtime.settings import OperatorSettings
 from modelrollout.runtime.telemetry import Telemetry
-from modelrollout.traffic.router import Router
+from modelrollout.traffic.registry import RouterRegistry
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,7 +45,7 @@ class Reconciler:
     client: KubeClient
     applier: Applier
     recorder: EventRecorder
-    router: Router
+    routers: RouterRegistry
     metrics: MetricsSource
     telemetry: Telemetry
     settings: OperatorSettings
@@ -82,7 +78,7 @@ class Reconciler:
             self.telemetry.forget(key.namespace, key.name)
             return None
         self.uids[key] = manifest["metadata"]["uid"]
-        rollout = parse_rollout(manifest)
+        rollout = await to_thread(parse_rollout, manifest)
         if not isinstance(rollout, ModelRollout):
             await self._report_problems(manifest, rollout)
             return None
@@ -98,75 +94,43 @@ class Reconciler:
             await self._write_status(manifest, invalid)
 
     async def _reconcile(self, manifest: Manifest, rollout: ModelRollout) -> float | None:
-        owner = Owner.of(manifest)
-        world = await self._read(owner)
-        observation = Observation(
-            versions=version_observations(filter(owner.owns, world.deployments), world.pods, self.now()),
-            route=self.router.observe(world.route, rollout.spec.traffic),
-            measurements=await self._measure(owner, rollout),
-            champion_halves=await self._measure_champion(owner, rollout, world),
-            commands=commands_in(manifest["metadata"].get("annotations") or {}),
-            apply_problem=self.problems.get(owner.uid, ""),
-        )
-        now = self.now()
-        plan = decide(
-            rollout.spec, rollout.metadata.generation, rollout.status, observation, self.settings.decisions, now
-        )
-        if self.log:
-            self.log.append(Record.of(rollout, observation, self.settings.decisions, now, plan))
+        owner, router = Owner.of(manifest), self.routers.choose(rollout.spec.traffic)
+        world = await read_world(self.client, owner, by_label=(*CHILD_KINDS, POD), by_name=(router.kind,))
+        observer = Observer(self.metrics, self.settings.decisions, self.now)
+        observation = await observer.observe(owner, rollout, world, router, self.problems.get(owner.uid, ""))
+        plan = await self._decide(rollout, observation)
         if plan.significant or self._checkpoint_due(plan, rollout.status):
             await self._write_status(manifest, plan.status)
         try:
             if plan.placement:
-                await self._place(owner, rollout, plan.placement, world)
+                refusals = await Placer(self.applier).place(owner, rollout.spec, plan.placement, world, router)
+                self._remember(owner, refusals)
         finally:
             await self._announce(owner, plan)
             self.telemetry.saw(rollout.model_copy(update={"status": plan.status}))
         return plan.requeue_after
+
+    async def _decide(self, rollout: ModelRollout, observation: Observation) -> Plan:
+        """Decide in a thread: a backlog of windows must not keep the event loop from renewing the Lease."""
+        settings, now = self.settings.decisions, self.now()
+        generation = rollout.metadata.generation
+        plan = await to_thread(decide, rollout.spec, generation, rollout.status, observation, settings, now)
+        if self.log:
+            self.log.append(Record.of(rollout, observation, settings, now, plan))
+        return plan
+
+    def _remember(self, owner: Owner, refusals: Sequence[KubeError]) -> None:
+        """Keep what was refused for the next decision to show. Raises the first of it."""
+        if refusals:
+            self.problems[owner.uid] = "; ".join(map(str, refusals))
+            raise refusals[0]
+        self.problems.pop(owner.uid, None)
 
     async def _announce(self, owner: Owner, plan: Plan) -> None:
         for event in plan.events:
             _LOG.info("%s/%s: %s: %s", owner.namespace, owner.name, event.reason, event.message)
             self.telemetry.happened(owner.namespace, owner.name, event)
             await self.recorder.record(owner, event)
-
-    async def _read(self, owner: Owner) -> "_World":
-        return _World(
-            *await gather(
-                self.client.list(DEPLOYMENT, owner.namespace, owner.selector),
-                self.client.list(SERVICE, owner.namespace, owner.selector),
-                self.client.list(POD, owner.namespace, owner.selector),
-                self.client.get(self.router.kind, owner.namespace, owner.name),
-            )
-        )
-
-    async def _measure(self, owner: Owner, rollout: ModelRollout) -> Mapping[str, Measurement]:
-        comparison = arms_to_judge(rollout.status)
-        if comparison is None or rollout.status.evidence is None:
-            return {}
-        return await self.metrics.measure(
-            rollout.spec.gates,
-            arms_for(owner.namespace, owner.name, comparison, rollout.spec.baseline),
-            after=rollout.status.evidence.window,
-            now=self.now().timestamp(),
-        )
-
-    async def _measure_champion(
-        self, owner: Owner, rollout: ModelRollout, world: "_World"
-    ) -> Mapping[str, Measurement]:
-        """The champion's pods compared with each other, while the challenger is about to get its first weight."""
-        status, settings, now = rollout.status, self.settings.decisions, self.now().timestamp()
-        if status.champion is None or status.challenger is None or status.evidence is not None:
-            return {}
-        pods = ready_pod_names(world.pods, status.champion.hash)
-        if not pods or not ready_pod_names(world.pods, status.challenger.hash):
-            return {}
-        return await self.metrics.measure(
-            [gate for gate in rollout.spec.gates if gate.proportion],
-            Arms.of_one_version(owner.namespace, pods, bento_version(status.champion.bento)),
-            after=floor(now / settings.scrape_interval) - settings.history_windows,
-            now=now,
-        )
 
     def _checkpoint_due(self, plan: Plan, written: Status) -> bool:
         new, old = plan.status.evidence, written.evidence
@@ -185,60 +149,3 @@ class Reconciler:
                 "status": status.manifest(),
             }
         )
-
-    async def _place(self, owner: Owner, rollout: ModelRollout, placement: Placement, world: "_World") -> None:
-        """Pods first, then traffic, and only then remove what has none any more.
-
-        Traffic is set even if pods are refused, since it may be on its way back from a bad version. What the API server
-        refuses is shown in the status by the next decision. Raises the first refusal.
-        """
-        desired, refusals = [], []
-        for wanted in placement.versions:
-            try:
-                for workload in (
-                    build_service(owner, wanted.version),
-                    build_deployment(owner, rollout.spec, wanted.version, wanted.replicas),
-                ):
-                    desired.append(workload)
-                    await self.applier.apply(owner, workload, world.find(workload))
-            except KubeError as error:
-                refusals.append(error)
-        try:
-            route = self.router.build(owner, rollout.spec.traffic, _backends(owner, placement), world.route)
-            await self.applier.apply(owner, route, world.route)
-            if not refusals:
-                await self.applier.prune(owner, [*world.deployments, *world.services], desired)
-        except KubeError as error:
-            refusals.append(error)
-        if refusals:
-            self.problems[owner.uid] = "; ".join(map(str, refusals))
-            raise refusals[0]
-        self.problems.pop(owner.uid, None)
-
-
-@dataclass(frozen=True, slots=True)
-class _World:
-    """The objects of one ModelRollout, as just read."""
-
-    deployments: Sequence[Manifest]
-    services: Sequence[Manifest]
-    pods: Sequence[Manifest]
-    route: Manifest | None
-
-    def find(self, wanted: Manifest) -> Manifest | None:
-        kind, name = wanted["kind"], wanted["metadata"]["name"]
-        objects = self.deployments if kind == DEPLOYMENT.kind else self.services
-        return next((found for found in objects if found["metadata"]["name"] == name), None)
-
-
-def _backends(owner: Owner, placement: Placement) -> list[Backend]:
-    return [
-        Backend(
-            version_hash=wanted.version.hash,
-            bento=wanted.version.bento,
-            service=workload_name(owner.name, wanted.version.hash),
-            port=SERVICE_PORT,
-            weight=placement.weights.get(wanted.version.hash, 0),
-        )
-        for wanted in placement.versions
-    ]

@@ -5,9 +5,10 @@ from typing import Any, assert_never
 
 from modelrollout.api.traffic import GatewayAPI, ParentReference, Traffic
 from modelrollout.kube.ownership import Owner
-from modelrollout.ports import HTTP_ROUTE, Manifest, ResourceKind
+from modelrollout.ports import HTTP_ROUTE, Manifest
 from modelrollout.rollout.observation import Backend, RouteObservation
 from modelrollout.traffic.answers import Accepted, Answer, Refused, Unanswered, Unclaimed, accepted_references, answer
+from modelrollout.traffic.router import Capabilities, Mirroring, Weights
 from modelrollout_contract.headers import VERSION_HEADER
 
 _MAX_BACKENDS = 16  # of a rule, in the schema of HTTPRoute
@@ -22,12 +23,12 @@ class GatewayAPIRouter:
     backendRefs, which implementations may refuse (Contour, Envoy Gateway and Istio support it).
     """
 
+    field = "gateway_api"
+    kind = HTTP_ROUTE
+    capabilities = Capabilities(weights=Weights.ANY_PERCENTAGE, mirroring=Mirroring.PERCENTAGE, keyed=False)
+
     def __init__(self, version_header: str = VERSION_HEADER) -> None:
         self._version_header = version_header
-
-    @property
-    def kind(self) -> ResourceKind:
-        return HTTP_ROUTE
 
     def build(
         self, owner: Owner, traffic: Traffic, backends: Sequence[Backend], observed: Manifest | None = None

@@ -20,7 +20,7 @@ from modelrollout.runtime.queue import Key
 from modelrollout.runtime.reconcile import Reconciler
 from modelrollout.runtime.settings import OperatorSettings
 from modelrollout.runtime.telemetry import Telemetry
-from modelrollout.traffic.gateway_api import GatewayAPIRouter
+from modelrollout.traffic.registry import all_routers
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEY = Key("ml", "churn")
@@ -71,7 +71,7 @@ def reconciler(client: FakeKubeClient, metrics: MetricsSource | None = None) -> 
         client=client,
         applier=Applier(client),
         recorder=EventRecorder(client, now=lambda: NOW),
-        router=GatewayAPIRouter(),
+        routers=all_routers(),
         metrics=metrics or NoMetrics(),
         telemetry=Telemetry(),
         settings=OperatorSettings(prometheus_url="http://unused"),

@@ -1,0 +1,73 @@
+"""What a decision needs to know, taken from the objects of a ModelRollout and from its metrics."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import floor
+
+from modelrollout.api.commands import commands_in
+from modelrollout.api.identity import bento_version
+from modelrollout.api.rollout import ModelRollout
+from modelrollout.kube.observe import ready_pod_names, version_observations
+from modelrollout.kube.ownership import Owner
+from modelrollout.kube.world import World
+from modelrollout.metrics.arms import arms_for
+from modelrollout.metrics.source import Arms, MetricsSource
+from modelrollout.ports import DEPLOYMENT, POD
+from modelrollout.rollout.comparison import arms_to_judge
+from modelrollout.rollout.measurements import Measurement
+from modelrollout.rollout.observation import Observation
+from modelrollout.rollout.settings import Settings
+from modelrollout.traffic.router import Router
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Observes ModelRollouts. `now` gives aware times."""
+
+    metrics: MetricsSource
+    settings: Settings
+    now: Callable[[], datetime]
+
+    async def observe(
+        self, owner: Owner, rollout: ModelRollout, world: World, router: Router, apply_problem: str
+    ) -> Observation:
+        """Everything a decision about `rollout` needs to know.
+
+        apply_problem: what kept the last plan from being carried out, empty if nothing did.
+        """
+        deployments = filter(owner.owns, world.of(DEPLOYMENT))
+        return Observation(
+            versions=version_observations(deployments, world.of(POD), self.now()),
+            route=router.observe(world.find(router.kind, owner.name), rollout.spec.traffic),
+            measurements=await self._measure(owner, rollout),
+            champion_halves=await self._measure_champion(owner, rollout, world),
+            commands=commands_in(rollout.metadata.annotations),
+            apply_problem=apply_problem,
+        )
+
+    async def _measure(self, owner: Owner, rollout: ModelRollout) -> Mapping[str, Measurement]:
+        comparison = arms_to_judge(rollout.status)
+        if comparison is None or rollout.status.evidence is None:
+            return {}
+        return await self.metrics.measure(
+            rollout.spec.gates,
+            arms_for(owner.namespace, owner.name, comparison, rollout.spec.baseline),
+            after=rollout.status.evidence.window,
+            now=self.now().timestamp(),
+        )
+
+    async def _measure_champion(self, owner: Owner, rollout: ModelRollout, world: World) -> Mapping[str, Measurement]:
+        """The champion's pods compared with each other, while the challenger is about to get its first weight."""
+        status, now = rollout.status, self.now().timestamp()
+        if status.champion is None or status.challenger is None or status.evidence is not None:
+            return {}
+        pods = ready_pod_names(world.of(POD), status.champion.hash)
+        if not pods or not ready_pod_names(world.of(POD), status.challenger.hash):
+            return {}
+        return await self.metrics.measure(
+            [gate for gate in rollout.spec.gates if gate.proportion],
+            Arms.of_one_version(owner.namespace, pods, bento_version(status.champion.bento)),
+            after=floor(now / self.settings.scrape_interval) - self.settings.history_windows,
+            now=now,
+        )
