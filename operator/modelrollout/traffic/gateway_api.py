@@ -1,6 +1,7 @@
 """Traffic split by the weights of a Gateway API HTTPRoute, which the operator owns wholly."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 from modelrollout.api.traffic import GatewayAPI, ParentReference, Traffic
@@ -11,7 +12,9 @@ from modelrollout.traffic.answers import Accepted, Answer, Refused, Unanswered, 
 from modelrollout.traffic.router import Capabilities, Mirroring, Weights
 from modelrollout_contract.headers import VERSION_HEADER
 
-_MAX_BACKENDS = 16  # of a rule, in the schema of HTTPRoute
+# In the schema of HTTPRoute.
+_MAX_PARENTS = 32
+_MAX_BACKENDS = 16
 
 _GATEWAY = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
 
@@ -37,6 +40,11 @@ class GatewayAPIRouter:
             owner, traffic.gateway_api, backends, observed=observed, version_header=self._version_header
         )
 
+    def reweigh(self, owner: Owner, route: Manifest, backends: Sequence[Backend]) -> Manifest:
+        spec = route["spec"]
+        asked = spec.get("parentRefs", []), spec.get("hostnames", []), spec["rules"][0].get("matches", [])
+        return _http_route(owner, *asked, _backend_refs(backends, self._version_header))
+
     def observe(self, route: Manifest | None, traffic: Traffic) -> RouteObservation:
         return route_observation(route, traffic.gateway_api)
 
@@ -54,21 +62,14 @@ def build_http_route(
     observed: the route as it is. A gateway that carries it stays until every gateway now asked for has accepted it, so
     that a mistake in `parentRefs` takes no traffic away.
     """
-    match = {"path": {"type": "PathPrefix", "value": gateway.path_prefix}}
-    refs = [_backend_ref(backend, version_header) for backend in _routable(backends)]
-    return {
-        "apiVersion": HTTP_ROUTE.api_version,
-        "kind": HTTP_ROUTE.kind,
-        "metadata": owner.metadata(owner.name),
-        "spec": {
-            "parentRefs": [
-                *(_parent_ref(parent) for parent in gateway.parent_refs),
-                *_still_needed(observed, gateway),
-            ],
-            **({"hostnames": list(gateway.hostnames)} if gateway.hostnames else {}),
-            "rules": [{"matches": [match], "backendRefs": refs}],
-        },
-    }
+    wanted = [_parent_ref(parent) for parent in gateway.parent_refs]
+    return _http_route(
+        owner,
+        [*wanted, *_still_needed(observed, gateway)][:_MAX_PARENTS],
+        list(gateway.hostnames),
+        [{"path": {"type": "PathPrefix", "value": gateway.path_prefix}}],
+        _backend_refs(backends, version_header),
+    )
 
 
 def route_observation(route: Manifest | None, gateway: GatewayAPI) -> RouteObservation:
@@ -88,6 +89,25 @@ def route_observation(route: Manifest | None, gateway: GatewayAPI) -> RouteObser
         problem="; ".join(problem for problem in problems if problem),
         refused=any(isinstance(said, Refused) for said in answers.values()),
     )
+
+
+def _http_route(
+    owner: Owner, parents: list[Manifest], hostnames: list[str], matches: list[Manifest], backends: list[Manifest]
+) -> Manifest:
+    return {
+        "apiVersion": HTTP_ROUTE.api_version,
+        "kind": HTTP_ROUTE.kind,
+        "metadata": owner.metadata(owner.name),
+        "spec": {
+            "parentRefs": parents,
+            **({"hostnames": hostnames} if hostnames else {}),
+            "rules": [{"matches": matches, "backendRefs": backends}],
+        },
+    }
+
+
+def _backend_refs(backends: Sequence[Backend], version_header: str) -> list[Manifest]:
+    return [_backend_ref(backend, version_header) for backend in _routable(backends)]
 
 
 def _routable(backends: Sequence[Backend]) -> list[Backend]:
@@ -110,23 +130,42 @@ def _parent_ref(parent: ParentReference) -> Manifest:
 
 
 def _still_needed(route: Manifest | None, gateway: GatewayAPI) -> list[Manifest]:
-    """References to gateways that are no longer asked for but carry the traffic, while others do not yet."""
+    """References to gateways that are no longer asked for but carry the traffic, while others do not yet.
+
+    Not those that Gateway API allows no route to have beside one that is asked for: a gateway and one of its listeners.
+    """
     if route is None or all(isinstance(answer(route, parent), Accepted) for parent in gateway.parent_refs):
         return []
     home = route["metadata"]["namespace"]
-    wanted = [_parent_ref(parent) for parent in gateway.parent_refs]
-    accepted = accepted_references(route)
+    wanted = [_parent_of(_parent_ref(parent), home) for parent in gateway.parent_refs]
+    accepted = [_parent_of(reference, home) for reference in accepted_references(route)]
     return [
         reference
         for reference in route["spec"].get("parentRefs", ())
-        if reference not in wanted and any(_is_same(reference, other, home) for other in accepted)
+        if (parent := _parent_of(reference, home)) in accepted and not any(map(parent.excludes, wanted))
     ]
 
 
-def _is_same(reference: Mapping[str, Any], other: Mapping[str, Any], home: str) -> bool:
-    return all(reference.get(key) == other.get(key) for key in ("name", "sectionName")) and reference.get(
-        "namespace", home
-    ) == other.get("namespace", home)
+@dataclass(frozen=True, slots=True)
+class _Parent:
+    """What a parentRef means. section: a listener of the gateway, all of them if empty."""
+
+    gateway: tuple[str, ...]
+    section: str
+
+    def excludes(self, other: "_Parent") -> bool:
+        """Whether a route cannot refer to both, or need not.
+
+        The rules are in the CustomResourceDefinition of HTTPRoute: of two references to one gateway both name a
+        listener or neither does, and not the same one.
+        """
+        return self.gateway == other.gateway and (self.section == other.section or not (self.section and other.section))
+
+
+def _parent_of(reference: Mapping[str, Any], home: str) -> _Parent:
+    defaults = {**_GATEWAY, "namespace": home}
+    gateway = tuple(reference.get(key) or defaults.get(key, "") for key in ("group", "kind", "namespace", "name"))
+    return _Parent(gateway, reference.get("sectionName") or "")
 
 
 def _weights(route: Manifest) -> dict[str, int]:

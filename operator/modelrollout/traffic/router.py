@@ -61,5 +61,8 @@ class Router(Protocol):
         observed: the object as it is, None if there is none. What carries traffic is given up only for what does.
         """
 
+    def reweigh(self, owner: Owner, route: Manifest, backends: Sequence[Backend]) -> Manifest:
+        """The object as it is but for its split: for when the API server refuses what the spec now asks for."""
+
     def observe(self, route: Manifest | None, traffic: Traffic) -> RouteObservation:
         """What the object, None if there is none, says about where the traffic goes."""

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -216,3 +217,53 @@ def test_a_gateway_that_never_carried_the_route_is_given_up_at_once() -> None:
     refused = answered(answer(NOT_ALLOWED, RESOLVED))
     moved = ROUTER.build(OWNER, traffic({"name": "public"}), [CHAMPION], refused)
     assert [reference["name"] for reference in moved["spec"]["parentRefs"]] == ["public"]
+
+
+def api_server_allows(references: list[Manifest]) -> bool:
+    """The rules of HTTPRoute's CustomResourceDefinition on parentRefs."""
+    same = [(a, b) for a in references for b in references if a is not b and gateway_of(a) == gateway_of(b)]
+    return all(a.get("sectionName") and b.get("sectionName") and a != b for a, b in same)
+
+
+def gateway_of(reference: Manifest) -> tuple[str, str]:
+    return reference.get("namespace", "ml"), reference["name"]
+
+
+MODELS, HTTPS, HTTP = {"name": "models"}, *({"name": "models", "sectionName": name} for name in ("https", "http"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [
+        pytest.param([MODELS], [HTTPS], [], id="a gateway to its listener"),
+        pytest.param([HTTPS], [MODELS], [], id="a listener to its gateway"),
+        pytest.param([HTTPS, HTTP], [MODELS], [], id="two listeners to their gateway"),
+        pytest.param([MODELS], [{**HTTPS, "namespace": "ml"}], [], id="to a listener, naming the namespace"),
+        pytest.param([MODELS], [{**MODELS, "namespace": "ml"}], [], id="the same, naming the namespace"),
+        pytest.param([HTTPS], [HTTP], [HTTPS], id="a listener to another"),
+        pytest.param([MODELS], [{**HTTPS, "namespace": "edge"}], [MODELS], id="to a listener of a namesake elsewhere"),
+        pytest.param([MODELS, {"name": "edge"}], [HTTPS], [{"name": "edge"}], id="to a listener, giving another up"),
+    ],
+)
+def test_a_route_moves_between_gateways_and_their_listeners_as_the_api_server_allows(
+    before: list[Manifest], after: list[Manifest], kept: list[Manifest]
+) -> None:
+    route = ROUTER.build(OWNER, traffic(*before), [CHAMPION])
+    route["metadata"]["generation"] = 7
+    route["status"] = {"parents": [answer(ACCEPTED, RESOLVED, **reference) for reference in before]}
+
+    moved = ROUTER.build(OWNER, traffic(*after), [CHAMPION], route)["spec"]["parentRefs"]
+
+    gateway = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
+    assert moved == [{**gateway, **reference} for reference in [*after, *kept]]
+    assert api_server_allows(moved)
+
+
+def test_a_route_whose_edit_is_refused_keeps_all_but_its_weights() -> None:
+    live = ROUTER.build(OWNER, traffic(hostnames=["churn.example"], pathPrefix="/churn"), [CHAMPION, CHALLENGER])
+    withdrawn = [replace(CHAMPION, weight=100), replace(CHALLENGER, weight=0)]
+
+    reweighed = ROUTER.reweigh(OWNER, live, withdrawn)
+
+    assert [ref["weight"] for ref in rule(reweighed)["backendRefs"]] == [100, 0]
+    assert ROUTER.reweigh(OWNER, reweighed, [CHAMPION, CHALLENGER]) == live
