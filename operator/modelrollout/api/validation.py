@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelrollout.api.gates import Gate
-from modelrollout.api.promql import unbalanced
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.strategy import Strategy
 
@@ -34,15 +33,14 @@ def _strategy_problems(strategy: Strategy) -> Iterator[Problem]:
 
 def _gate_problems(gates: tuple[Gate, ...]) -> Iterator[Problem]:
     for index, gate in enumerate(gates):
-        if gate.query and (fault := unbalanced(gate.query.expression)):
-            yield Problem(f"spec.gates[{index}].query.expression", f"must be PromQL, but {fault}")
+        for member, message in gate.kind.problems():
+            yield Problem(f"spec.gates[{index}].{gate.member}.{member}", message)
 
 
 def _baseline_problems(spec: ModelRolloutSpec) -> Iterator[Problem]:
     for gate in spec.gates:
         figure, kind = spec.baseline.figures.get(gate.name), gate.proportion
-        ratio = gate.error_rate.max_ratio if gate.error_rate else 1.0
-        if kind and figure is not None and ratio * figure + kind.margin <= 0:
+        if kind and figure is not None and kind.ratio * figure + kind.margin <= 0:
             yield Problem(
                 f"spec.baseline.fixed.{gate.name}", "is so low that no share of bad requests could pass the gate"
             )

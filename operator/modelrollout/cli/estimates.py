@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from math import inf, prod
 
 from modelrollout.api.gates import Gate
+from modelrollout.api.gates.kind import Kind
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.cli.expected import Course, Traffic, history
 from modelrollout.evidence.planning import Effort, Stage, forecast, promotion_effort, rollback_effort
 from modelrollout.evidence.proportion import ProportionTest
 from modelrollout.rollout.gate_set import gate_set
-from modelrollout.rollout.proportion_gate import ProportionGateTest
+from modelrollout.rollout.gates.proportion import ProportionGateTest
 from modelrollout.rollout.ramp import LEVELS
 from modelrollout.rollout.settings import Settings
 
@@ -138,27 +139,14 @@ def weights(spec: ModelRolloutSpec) -> list[int]:
     return [*(level for level in LEVELS if level < most), most]
 
 
-@dataclass(frozen=True, slots=True)
-class Assumed:
-    """A champion's share of bad requests, 0..1, in gates of kind errorRate, latency and share, if nothing is known."""
+def champion_rates(
+    gates: Iterable[Gate], assumed: Mapping[type[Kind], float], known: Mapping[str, float]
+) -> dict[str, float]:
+    """The champion's share of bad requests, 0..1, by gate, for the gates that count them.
 
-    errors: float
-    slow: float
-    bad: float
-
-    def of(self, gate: Gate) -> float:
-        """The share for one gate that counts them."""
-        if gate.error_rate:
-            return self.errors
-        return self.slow if gate.latency else self.bad
-
-
-def champion_rates(gates: Iterable[Gate], assumed: Assumed, known: Mapping[str, float]) -> dict[str, float]:
-    """The champion's share of bad requests by gate, for the gates that count them.
-
-    known: by gate; takes precedence over what is assumed.
+    assumed: by kind of gate. known: by gate; takes precedence over what is assumed.
     """
-    return {gate.name: known.get(gate.name, assumed.of(gate)) for gate in gates if gate.proportion}
+    return {gate.name: known.get(gate.name, assumed[type(gate.kind)]) for gate in gates if gate.proportion}
 
 
 def good_rates(

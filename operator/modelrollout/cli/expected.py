@@ -126,7 +126,7 @@ def _looks(spec: ModelRolloutSpec, traffic: Traffic, settings: Settings) -> Iter
 
 def _cold_windows(spec: ModelRolloutSpec, interval: float) -> dict[str, int]:
     """How many windows each gate leaves out while the challenger's pods warm up, with that of their first requests."""
-    warm_ups = {gate.name: gate.latency.warm_up.seconds if gate.latency else 0 for gate in spec.gates}
+    warm_ups = {gate.name: gate.kind.warm_up_seconds for gate in spec.gates}
     return {gate: ceil(seconds / interval) + 1 if seconds else 0 for gate, seconds in warm_ups.items()}
 
 

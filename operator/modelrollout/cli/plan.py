@@ -7,7 +7,11 @@ from math import isinf
 from typing import Any
 
 from modelrollout.api.baseline import Baseline
-from modelrollout.api.gates import Gate
+from modelrollout.api.gates.error_rate import ErrorRateGate
+from modelrollout.api.gates.gate import member_of
+from modelrollout.api.gates.kind import Kind
+from modelrollout.api.gates.latency import LatencyGate
+from modelrollout.api.gates.share import ShareGate
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.units import Percent
@@ -15,7 +19,7 @@ from modelrollout.cli import arguments
 from modelrollout.cli.arguments import Commands, add_command, add_output, add_scrape_interval, existing_file
 from modelrollout.cli.console import CommandFailed, ExitCode, print_json, table
 from modelrollout.cli.ending import Ending
-from modelrollout.cli.estimates import Assumed, Estimate, Estimator, Regression, champion_rates, good_rates
+from modelrollout.cli.estimates import Estimate, Estimator, Regression, champion_rates, good_rates
 from modelrollout.cli.expected import Course, Traffic, expected_course
 from modelrollout.cli.manifests import read_rollout
 from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
@@ -23,6 +27,8 @@ from modelrollout.evidence.verdict import percent_text
 from modelrollout.rollout.durations import readable
 from modelrollout.rollout.settings import Settings
 
+# What the bad requests of a kind of gate are called.
+BAD_REQUESTS: Mapping[type[Kind], str] = {ErrorRateGate: "error", LatencyGate: "slow", ShareGate: "bad"}
 _REGRESSIONS = ("x2", "+1%", "+10%")
 
 
@@ -61,15 +67,14 @@ def add_parser(commands: Commands) -> None:
         metavar="NUMBER",
         help="of all versions together",
     )
-    parser.add_argument(
-        "--champion-error-rate", type=arguments.share, default=0.01, metavar="SHARE", help="for errorRate gates (1%%)"
-    )
-    parser.add_argument(
-        "--champion-slow-rate", type=arguments.share, default=0.01, metavar="SHARE", help="for latency gates (1%%)"
-    )
-    parser.add_argument(
-        "--champion-bad-rate", type=arguments.share, default=0.01, metavar="SHARE", help="for share gates (1%%)"
-    )
+    for kind, bad in BAD_REQUESTS.items():
+        parser.add_argument(
+            f"--champion-{bad}-rate",
+            type=arguments.share,
+            default=0.01,
+            metavar="SHARE",
+            help=f"for {member_of(kind)} gates (1%%)",
+        )
     for version, else_ in (("champion", "as above"), ("baseline", "that of the champion")):
         parser.add_argument(
             f"--{version}-rate",
@@ -115,12 +120,12 @@ def plan(options: argparse.Namespace) -> int:
 
 def _traffic(spec: ModelRolloutSpec, options: argparse.Namespace) -> Traffic:
     known, of_baseline = dict(options.champion_rate), dict(options.baseline_rate)
-    assumed = Assumed(options.champion_error_rate, options.champion_slow_rate, options.champion_bad_rate)
+    assumed = {kind: getattr(options, f"champion_{bad}_rate") for kind, bad in BAD_REQUESTS.items()}
     champion = champion_rates(spec.gates, assumed, known)
     if unknown := (known.keys() | of_baseline.keys()) - champion.keys():
         raise CommandFailed(f"no gate that counts bad requests is named {', '.join(sorted(unknown))}")
     if not champion:
-        reasons = "; ".join(f"{gate.name}: {_why_not_estimated(gate)}" for gate in spec.gates)
+        reasons = "; ".join(f"{gate.name}: {gate.kind.why_not_planned}" for gate in spec.gates)
         raise CommandFailed(f"no gate counts bad requests ({reasons})")
     if of_baseline and not spec.baseline.service:
         raise CommandFailed("--baseline-rate is about baseline.service, which the manifest has not")
@@ -184,7 +189,7 @@ def report(rollout: ModelRollout, traffic: Traffic, outlook: Outlook) -> str:
     ]
     if others := [gate for gate in rollout.spec.gates if not gate.proportion]:
         parts.append(_title("Not estimated"))
-        parts += [f"{gate.name}: {_why_not_estimated(gate)}" for gate in others]
+        parts += [f"{gate.name}: {gate.kind.why_not_planned}" for gate in others]
     return "\n".join(parts)
 
 
@@ -195,14 +200,6 @@ def _references(baseline: Baseline, traffic: Traffic) -> list[str]:
         return [f"{with_service}, which has: {_rates(traffic.reference)}"]
     figures = {gate: rate for gate, rate in traffic.reference.items() if gate in baseline.figures}
     return [f"compared with fixed figures: {_rates(figures)}"] if figures else []
-
-
-def _why_not_estimated(gate: Gate) -> str:
-    if gate.mean:
-        return "a mean, for which it matters how much it varies from one scrape to the next"
-    if gate.drift:
-        return "drift, for which the shares of all buckets matter"
-    return "a query, judged by its evaluations in a row, not by requests"
 
 
 def _courses(outlook: Outlook) -> str:

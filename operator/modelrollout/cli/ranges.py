@@ -14,7 +14,7 @@ from modelrollout.metrics.prometheus.selectors import scrape_clock
 from modelrollout.metrics.source import Arm, Arms, MetricsSource
 from modelrollout.rollout.decide import FIRST_SCRAPES
 from modelrollout.rollout.gate_set import GateSet, gate_set
-from modelrollout.rollout.gate_tests import BASELINE, Reference
+from modelrollout.rollout.gates.gate_test import BASELINE, Reference
 from modelrollout.rollout.history import champion_history
 from modelrollout.rollout.judging import Assessment, assess
 from modelrollout.rollout.measurements import BadQuery, Measurement, SourceDown, Windowed, selected

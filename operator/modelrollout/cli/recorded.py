@@ -1,12 +1,10 @@
 """Recorded decisions, made again: as they were, or as another manifest would have had them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from modelrollout.api.drift import DriftGate
-from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate, ShareGate
-from modelrollout.api.mean import MeanGate
+from modelrollout.api.gates import Gate
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status
 from modelrollout.cli.console import CommandFailed
@@ -111,23 +109,9 @@ def _measurements(gates: Sequence[Gate], record: Record, status: Status) -> Mapp
     return measured
 
 
-def _counted(gate: Gate) -> tuple[object, ...]:
+def _counted(gate: Gate) -> tuple[Hashable, ...]:
     """What a gate counts; gates that agree in it can be judged by the same data."""
-    match gate:
-        case Gate(error_rate=ErrorRateGate() as kind):
-            return "errors", kind.codes, kind.endpoints
-        case Gate(latency=LatencyGate() as kind):
-            return "latency", kind.threshold.seconds, kind.endpoints, kind.warm_up.seconds
-        case Gate(share=ShareGate() as kind):
-            return "share", kind.total, kind.bad, kind.good, kind.cohort_label
-        case Gate(mean=MeanGate() as kind):
-            return "mean", kind.sum, kind.count, kind.cohort_label
-        case Gate(drift=DriftGate() as kind):
-            return "drift", kind.counter, kind.label, kind.histogram, kind.buckets
-        case Gate(query=QueryGate() as kind):
-            return "query", kind.expression
-        case _:
-            raise AssertionError(f"gate {gate.name} has no kind")
+    return type(gate.kind), *gate.kind.counted
 
 
 def _after(measurement: Measurement, window: int) -> Measurement:

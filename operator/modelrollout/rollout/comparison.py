@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from modelrollout.api.status import Status, Version
-from modelrollout.rollout.gate_tests import BASELINE, CHAMPION
+from modelrollout.rollout.gates.gate_test import BASELINE, CHAMPION
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from modelrollout.rollout.deadlines import time_left
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.follow import follow_model
 from modelrollout.rollout.gate_set import gate_set
-from modelrollout.rollout.gate_tests import Reference
+from modelrollout.rollout.gates.gate_test import Reference
 from modelrollout.rollout.judging import Assessment, assess
 from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.pace import Pace, follow_traffic

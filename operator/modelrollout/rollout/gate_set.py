@@ -4,21 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from modelrollout.api.drift import DriftGate
-from modelrollout.api.gates import ErrorRateGate, Gate, ProportionGate, QueryGate
-from modelrollout.api.mean import Better, MeanGate
+from modelrollout.api.gates import Gate
 from modelrollout.api.spec import Risk
 from modelrollout.api.status import ChampionHistory
 from modelrollout.evidence.combine import error_of_attempt, shares
-from modelrollout.evidence.counts import ArmCounts
-from modelrollout.evidence.drift import DriftTest
-from modelrollout.evidence.mean import MeanTest
-from modelrollout.evidence.proportion import UNMEASURED_DISPERSION, ProportionTest
-from modelrollout.rollout.drift_gate import DriftGateTest
-from modelrollout.rollout.gate_tests import THE_CHAMPION, GateTest, Reference
-from modelrollout.rollout.mean_gate import MeanGateTest
-from modelrollout.rollout.proportion_gate import ProportionGateTest
-from modelrollout.rollout.query_gate import QueryGateTest
+from modelrollout.rollout.gates import test_of
+from modelrollout.rollout.gates.gate_test import THE_CHAMPION, GateTest, Reference, Setup
 
 NO_FIGURES: Mapping[str, float] = MappingProxyType({})
 
@@ -52,75 +43,23 @@ def gate_set(
     """
     alpha = error_of_attempt(risk.false_rollback.fraction, attempt)
     beta = error_of_attempt(risk.false_promotion.fraction, attempt)
-    counted = {gate.name: 1.0 for gate in gates if gate.query is None}
+    counted = {gate.name: 1.0 for gate in gates if gate.kind.has_error_rates}
     alphas = shares(counted, alpha) if counted else {}
     known = {entry.gate: entry for entry in history}
-
-    def test_of(gate: Gate) -> GateTest:
-        errors = _Errors(alphas.get(gate.name, 0.0), beta, horizon)
-        match gate:
-            case Gate(proportion=ProportionGate() as kind):
-                test = _proportion_test(kind, errors, known.get(gate.name), figures.get(gate.name))
-                return ProportionGateTest(gate.name, gate.digest, test, _counts(known.get(gate.name)), reference)
-            case Gate(mean=MeanGate() as kind):
-                return MeanGateTest(gate.name, gate.digest, _mean_test(kind, errors), reference)
-            case Gate(drift=DriftGate() as kind):
-                return DriftGateTest(gate.name, gate.digest, _drift_test(kind, errors), kind.buckets, reference)
-            case Gate(query=QueryGate() as kind):
-                return QueryGateTest(gate.name, gate.digest, kind, reference)
-            case _:
-                raise AssertionError(f"gate {gate.name} has no kind")
-
-    return GateSet(tuple(test_of(gate) for gate in gates), alpha)
-
-
-@dataclass(frozen=True, slots=True)
-class _Errors:
-    """The error rates (fractions) of one gate, and the scrape windows over which a regression may begin."""
-
-    alpha: float
-    beta: float
-    horizon: int
-
-
-def _proportion_test(
-    kind: ProportionGate, errors: _Errors, history: ChampionHistory | None, figure: float | None
-) -> ProportionTest:
-    return ProportionTest(
-        margin=kind.margin,
-        tolerated=kind.tolerated.fraction,
-        ratio=kind.max_ratio if isinstance(kind, ErrorRateGate) else 1.0,
-        alpha=errors.alpha,
-        beta=errors.beta,
-        horizon=errors.horizon,
-        dispersion=history.dispersion if history else UNMEASURED_DISPERSION,
-        figure=figure,
-    )
-
-
-def _counts(history: ChampionHistory | None) -> ArmCounts | None:
-    return ArmCounts(history.requests, history.bad) if history else None
-
-
-def _mean_test(kind: MeanGate, errors: _Errors) -> MeanTest:
-    return MeanTest(
-        margin=kind.margin,
-        tolerated=kind.tolerated,
-        ratio=kind.max_ratio or 1.0,
-        alpha=errors.alpha,
-        beta=errors.beta,
-        horizon=errors.horizon,
-        higher_is_better=kind.better is Better.HIGHER,
-    )
-
-
-def _drift_test(kind: DriftGate, errors: _Errors) -> DriftTest:
-    return DriftTest(
-        buckets=len(kind.buckets),
-        margin=kind.max_distance.fraction,
-        tolerated=kind.tolerated.fraction,
-        alpha=errors.alpha,
-        beta=errors.beta,
-        horizon=errors.horizon,
-        dispersion=UNMEASURED_DISPERSION,
-    )
+    tests = [
+        test_of(
+            gate,
+            Setup(
+                name=gate.name,
+                digest=gate.digest,
+                reference=reference,
+                alpha=alphas.get(gate.name, 0.0),
+                beta=beta,
+                horizon=horizon,
+                history=known.get(gate.name),
+                figure=figures.get(gate.name),
+            ),
+        )
+        for gate in gates
+    ]
+    return GateSet(tuple(tests), alpha)

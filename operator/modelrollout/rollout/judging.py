@@ -15,7 +15,7 @@ from modelrollout.evidence.verdict import (
 )
 from modelrollout.rollout.durations import readable
 from modelrollout.rollout.gate_set import GateSet
-from modelrollout.rollout.gate_tests import GateTest, State
+from modelrollout.rollout.gates.gate_test import GateTest, State
 from modelrollout.rollout.measurements import (
     BadQuery,
     Datum,

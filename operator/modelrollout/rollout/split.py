@@ -49,8 +49,7 @@ def windows_of_requests(gates: Iterable[Gate], observation: Observation, through
     """The windows up to `through` of a gate that counts all requests; other counters may not follow the traffic."""
     for gate in gates:
         measurement = observation.measurements.get(gate.name)
-        counts_all = gate.error_rate or (gate.latency and not gate.latency.warm_up.seconds)
-        if counts_all and isinstance(measurement, Counted):
+        if gate.kind.counts_all_requests and isinstance(measurement, Counted):
             return [window for window in measurement.windows if window.index <= through]
     return ()
 

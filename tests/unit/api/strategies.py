@@ -9,9 +9,13 @@ from modelrollout.api.base import ApiModel
 from modelrollout.api.baseline import Baseline, ChampionBaseline, ServiceBaseline
 from modelrollout.api.commands import Command
 from modelrollout.api.conditions import Condition, ConditionStatus
-from modelrollout.api.drift import DriftGate
-from modelrollout.api.gates import ErrorRateGate, Gate, LatencyGate, QueryGate, ShareGate
-from modelrollout.api.mean import Better, MeanGate
+from modelrollout.api.gates import Gate
+from modelrollout.api.gates.drift import DriftGate
+from modelrollout.api.gates.error_rate import ErrorRateGate
+from modelrollout.api.gates.latency import LatencyGate
+from modelrollout.api.gates.mean import Better, MeanGate
+from modelrollout.api.gates.query import QueryGate
+from modelrollout.api.gates.share import ShareGate
 from modelrollout.api.model import Model
 from modelrollout.api.rollout import ModelRollout, ObjectMeta
 from modelrollout.api.serving import EnvVar, PodMetadata, PodTemplate, Resources, Serving

@@ -8,15 +8,15 @@ from hypothesis import given
 from tests.unit.api.strategies import gates
 from tests.unit.rollout.world import spec
 
-from modelrollout.api.drift import MOST_BUCKETS
 from modelrollout.api.gates import Gate
+from modelrollout.api.gates.drift import MOST_BUCKETS
 from modelrollout.api.spec import Risk
 from modelrollout.api.status import GateStatus
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.mean import ArmSum
 from modelrollout.evidence.verdict import Verdict
 from modelrollout.rollout.gate_set import gate_set
-from modelrollout.rollout.gate_tests import GateTest
+from modelrollout.rollout.gates.gate_test import GateTest
 from modelrollout.rollout.judging import assess
 from modelrollout.rollout.measurements import (
     Bucketed,

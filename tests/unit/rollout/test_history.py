@@ -9,9 +9,9 @@ from modelrollout.api.spec import Risk
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
 from modelrollout.rollout.gate_set import gate_set
+from modelrollout.rollout.gates.proportion import ProportionGateTest
 from modelrollout.rollout.history import LEAST_WINDOWS, champion_history
 from modelrollout.rollout.measurements import Counted, NoData, SourceDown, Window
-from modelrollout.rollout.proportion_gate import ProportionGateTest
 
 
 def halves(windows: int, burst: int) -> Counted:

@@ -1,6 +1,6 @@
 """What grew between the scrapes that stand for the windows."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import fsum
 from typing import Any, Generic
@@ -8,6 +8,11 @@ from typing import Any, Generic
 from modelrollout.metrics.counting.scrapes import Counters, LabelSet, Reading, Scrape
 from modelrollout.metrics.source import Arm, Arms
 from modelrollout.metrics.windows import Span, is_remembered
+
+
+def recent(scrapes: Iterable[Scrape[Reading]], span: Span) -> list[Scrape[Reading]]:
+    """The scrapes that were finished in the last windows of a span."""
+    return [scrape for scrape in scrapes if scrape.finished >= span.start_of(span.recent)]
 
 
 @dataclass(frozen=True, slots=True)

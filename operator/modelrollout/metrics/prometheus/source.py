@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from requests.auth import AuthBase
 
 from modelrollout.api.gates import Gate
-from modelrollout.metrics.measuring import longest_warm_up, measure
+from modelrollout.metrics.gates import longest_warm_up, measure
 from modelrollout.metrics.prometheus.client import PrometheusClient, SourceFailure
 from modelrollout.metrics.prometheus.reader import Reader
 from modelrollout.metrics.source import Arms

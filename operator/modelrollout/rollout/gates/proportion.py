@@ -2,10 +2,18 @@
 
 from dataclasses import dataclass, replace
 
+from modelrollout.api.gates.proportion import ProportionGate
 from modelrollout.evidence.counts import ArmCounts
-from modelrollout.evidence.proportion import ProportionState, ProportionTest, judge, start, update
+from modelrollout.evidence.proportion import (
+    UNMEASURED_DISPERSION,
+    ProportionState,
+    ProportionTest,
+    judge,
+    start,
+    update,
+)
 from modelrollout.evidence.verdict import Guarantee, Judgement, percent_text
-from modelrollout.rollout.gate_tests import Reference, State, restored
+from modelrollout.rollout.gates.gate_test import Reference, Setup, State, restored
 from modelrollout.rollout.measurements import Datum, Window
 
 
@@ -41,3 +49,20 @@ class ProportionGateTest:
 
     def _load(self, state: State | None) -> ProportionState:
         return restored(state, ProportionState.from_dict) or start(self.test, self.champion_history)
+
+
+def gate_test(kind: ProportionGate, setup: Setup) -> ProportionGateTest:
+    """The test of a gate on a share of bad requests."""
+    history = setup.history
+    test = ProportionTest(
+        margin=kind.margin,
+        tolerated=kind.tolerated.fraction,
+        ratio=kind.ratio,
+        alpha=setup.alpha,
+        beta=setup.beta,
+        horizon=setup.horizon,
+        dispersion=history.dispersion if history else UNMEASURED_DISPERSION,
+        figure=setup.figure,
+    )
+    known = ArmCounts(history.requests, history.bad) if history else None
+    return ProportionGateTest(setup.name, setup.digest, test, known, setup.reference)

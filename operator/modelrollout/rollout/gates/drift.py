@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from modelrollout.api.gates.drift import DriftGate
 from modelrollout.evidence.drift import DriftState, DriftTest, judge_drift, start_drift, update_drift
+from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
 from modelrollout.evidence.verdict import Guarantee, Judgement, percent_text
-from modelrollout.rollout.gate_tests import Reference, State, restored
+from modelrollout.rollout.gates.gate_test import Reference, Setup, State, restored
 from modelrollout.rollout.measurements import BucketWindow, Datum
 
 
@@ -35,3 +37,17 @@ class DriftGateTest:
 
     def _load(self, state: State | None) -> DriftState:
         return restored(state, DriftState.from_dict) or start_drift(self.test)
+
+
+def gate_test(kind: DriftGate, setup: Setup) -> DriftGateTest:
+    """The test of a gate on drift."""
+    test = DriftTest(
+        buckets=len(kind.buckets),
+        margin=kind.max_distance.fraction,
+        tolerated=kind.tolerated.fraction,
+        alpha=setup.alpha,
+        beta=setup.beta,
+        horizon=setup.horizon,
+        dispersion=UNMEASURED_DISPERSION,
+    )
+    return DriftGateTest(setup.name, setup.digest, test, kind.buckets, setup.reference)

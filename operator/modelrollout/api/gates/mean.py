@@ -1,11 +1,12 @@
 """The gate on a mean."""
 
+from collections.abc import Hashable
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from modelrollout.api.base import ApiModel
+from modelrollout.api.gates.kind import Kind
 from modelrollout.api.promql import CounterSelector, LabelName
 from modelrollout.api.rules import Rule
 from modelrollout.api.units import Number
@@ -20,7 +21,7 @@ class Better(StrEnum):
     HIGHER = "Higher"
 
 
-class MeanGate(ApiModel):
+class MeanGate(Kind):
     """The mean of what the pods sum up, compared with that of the baseline: a loss, a squared error, a cost, a value.
 
     All differences are in the unit of the mean.
@@ -82,3 +83,15 @@ class MeanGate(ApiModel):
         if self.min_improvement is not None:
             return -self.min_improvement
         return self.max_degradation or 0.0
+
+    @property
+    def why_not_planned(self) -> str:
+        return "a mean, for which it matters how much it varies from one scrape to the next"
+
+    @property
+    def counted(self) -> tuple[Hashable, ...]:
+        return self.sum, self.count, self.cohort_label
+
+    @property
+    def cohort(self) -> str | None:
+        return self.cohort_label

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from modelrollout.api.gates.mean import Better, MeanGate
 from modelrollout.evidence.mean import MeanState, MeanTest, judge_mean, update_mean
 from modelrollout.evidence.verdict import Guarantee, Judgement, number_text
-from modelrollout.rollout.gate_tests import Reference, State, restored
+from modelrollout.rollout.gates.gate_test import Reference, Setup, State, restored
 from modelrollout.rollout.measurements import Datum, SumWindow
 
 
@@ -34,3 +35,17 @@ class MeanGateTest:
 
     def _load(self, state: State | None) -> MeanState:
         return restored(state, MeanState.from_dict) or MeanState()
+
+
+def gate_test(kind: MeanGate, setup: Setup) -> MeanGateTest:
+    """The test of a gate on a mean."""
+    test = MeanTest(
+        margin=kind.margin,
+        tolerated=kind.tolerated,
+        ratio=kind.max_ratio or 1.0,
+        alpha=setup.alpha,
+        beta=setup.beta,
+        horizon=setup.horizon,
+        higher_is_better=kind.better is Better.HIGHER,
+    )
+    return MeanGateTest(setup.name, setup.digest, test, setup.reference)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from modelrollout.api.status import ChampionHistory
 from modelrollout.evidence.verdict import Guarantee, Judgement
 from modelrollout.rollout.measurements import Datum
 
@@ -27,6 +28,27 @@ class Reference:
 
 
 THE_CHAMPION = Reference()
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the test of a gate is made of, beside what the manifest says about its kind.
+
+    name, digest: of the gate. reference: the version that the challenger is compared with.
+    alpha, beta: the gate's part of the false-rollback rate, and the false-promotion rate, as fractions.
+    horizon: scrape windows over which a regression may begin.
+    history: what the champion did before the rollout, as far as it is known.
+    figure: fixed share of bad requests (a fraction) that stands in for the reference.
+    """
+
+    name: str
+    digest: str
+    reference: Reference
+    alpha: float
+    beta: float
+    horizon: int
+    history: ChampionHistory | None = None
+    figure: float | None = None
 
 
 class GateTest(Protocol):

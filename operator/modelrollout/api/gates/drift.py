@@ -1,11 +1,12 @@
 """The gate on drift."""
 
+from collections.abc import Hashable
 from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field
 
-from modelrollout.api.base import ApiModel
+from modelrollout.api.gates.kind import Kind
 from modelrollout.api.promql import CounterSelector, LabelName, MetricName
 from modelrollout.api.rules import Rule
 from modelrollout.api.units import Number, Percent, PositiveMargin
@@ -23,7 +24,7 @@ def _each_once(field: str) -> Rule:
     )
 
 
-class DriftGate(ApiModel):
+class DriftGate(Kind):
     """Whether predictions, or inputs, fall into the same buckets as those of the baseline.
 
     The buckets are values of a counter's label, or between the boundaries of a histogram.
@@ -92,3 +93,11 @@ class DriftGate(ApiModel):
             *(f"{lower} to {upper}" for lower, upper in pairwise(edges)),
             f"above {edges[-1]}",
         )
+
+    @property
+    def why_not_planned(self) -> str:
+        return "drift, for which the shares of all buckets matter"
+
+    @property
+    def counted(self) -> tuple[Hashable, ...]:
+        return self.counter, self.label, self.histogram, self.buckets

@@ -1,0 +1,36 @@
+"""The gate on the share of requests that are answered with an error."""
+
+from collections.abc import Hashable
+from typing import Annotated
+
+from pydantic import Field
+
+from modelrollout.api.gates.patterns import Regex
+from modelrollout.api.gates.proportion import ProportionGate, margin_rules
+from modelrollout.api.units import Margin, Number
+
+
+class ErrorRateGate(ProportionGate):
+    """Share of requests that are answered with an error."""
+
+    default_margin = Margin("0.5%")
+    rules = margin_rules(default_margin)
+
+    max_ratio: Annotated[Number, Field(ge=1, le=10)] = 1
+    """The baseline's rate is multiplied by this before the comparison."""
+    codes: Regex = "5.."
+    """Regular expression (RE2, matched as a whole) of the HTTP status codes that are errors."""
+    endpoints: Regex | None = None
+    """Regular expression (RE2, matched as a whole) of the endpoints that count; all of the model's if absent."""
+
+    @property
+    def ratio(self) -> float:
+        return self.max_ratio
+
+    @property
+    def counted(self) -> tuple[Hashable, ...]:
+        return self.codes, self.endpoints
+
+    @property
+    def counts_all_requests(self) -> bool:
+        return True

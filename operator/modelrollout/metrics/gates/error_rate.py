@@ -1,0 +1,20 @@
+"""What a gate on errors counts."""
+
+from collections.abc import Sequence
+
+from modelrollout.api.gates.error_rate import ErrorRateGate
+from modelrollout.evidence.counts import ArmCounts
+from modelrollout.metrics.bentoml import REQUESTS
+from modelrollout.metrics.kinds import PART, TOTAL, proportions
+from modelrollout.metrics.prometheus.reader import Reader
+from modelrollout.metrics.prometheus.selectors import failed_requests, requests
+from modelrollout.metrics.source import Arm
+from modelrollout.rollout.measurements import Counted
+
+
+def measure(reader: Reader, gate: ErrorRateGate, needed: Sequence[Arm]) -> Counted:
+    """Answers, and those with a status code that is an error."""
+    total = reader.read(requests(reader.arms, gate.endpoints))
+    failed = reader.read(failed_requests(reader.arms, gate.codes, gate.endpoints))
+    windows = reader.increases(REQUESTS, needed, total, {TOTAL: total, PART: failed})
+    return Counted(proportions(windows, ArmCounts), reader.span.through, reader.with_notes())
