@@ -38,6 +38,16 @@ class Stage(StrEnum):
     SERVING = "Serving"
 
 
+class Role(StrEnum):
+    """What a version is to a ModelRollout. It is noted at its Deployment too, so that it outlives the status."""
+
+    CHAMPION = "Champion"
+    CHALLENGER = "Challenger"
+    PREVIOUS = "Previous"
+    BASELINE = "Baseline"
+    RETIRING = "Retiring"
+
+
 class Version(ApiModel):
     """A version of the model that was or is deployed."""
 
@@ -62,7 +72,9 @@ class RetiringVersion(Version):
     """A version without traffic that waits for its removal."""
 
     since: Time
-    """When it lost its traffic."""
+    """When it was to lose its traffic."""
+    drained_since: Time | None = None
+    """Since when every gateway has accepted that it gets none."""
 
 
 class QuarantinedVersion(Version):
@@ -106,7 +118,15 @@ class RolloutProgress(ApiModel):
     held_since: Time | None = None
     """Since when the weight is held because a deadline has passed."""
     extended_at: Time | None = None
-    """When an approval gave the rollout more time after a deadline. From then on its deadlines are counted."""
+    """From when on its deadlines are counted, if not from its first weight. An approval after a deadline moves it, and
+    so does time in which the operator was told to do nothing, or was away.
+    """
+    step_requests: int = 0
+    """Requests that the challenger was seen to answer at the weight of this step."""
+    restarts: int = 0
+    """Restarts of the challenger's containers that were seen."""
+    interruptions: Annotated[tuple[Time, ...], Field(max_length=10)] = ()
+    """When the challenger last lost pods that had traffic, or a container of them."""
     attempt: int
     """Which try of this version it is, counted from 1."""
 
@@ -145,6 +165,10 @@ class Watch(ApiModel):
     """When the old champion is let go, if all goes well."""
     hold_back_percent: int
     """Share of the traffic in percent that the old champion keeps."""
+    requests: int = 0
+    """Requests that the new champion was seen to answer since."""
+    not_ready_since: Time | None = None
+    """Since when the new champion has had no ready pod."""
 
 
 class GateStatus(ApiModel):
@@ -272,6 +296,10 @@ class Status(ApiModel):
     """Versions that were rolled back, oldest first."""
     handled: Annotated[dict[str, str], Field(max_length=16)] = Field(default_factory=dict)
     """The last value of each command's annotation that was carried out; a new value is a new command."""
+    looked_at: Time | None = None
+    """When the operator last decided, as far as it was written."""
+    suspended_since: Time | None = None
+    """Since when the operator has been told to do nothing."""
     last_decision: Decision | None = None
     """The last decision."""
     conditions: Annotated[tuple[Condition, ...], KeyedBy("type")] = ()

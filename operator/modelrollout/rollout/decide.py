@@ -19,8 +19,8 @@ from modelrollout.rollout.gates.gate_test import Reference
 from modelrollout.rollout.judging import Assessment, assess
 from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.pace import Pace, follow_traffic
-from modelrollout.rollout.placement import desired_versions, desired_weights
-from modelrollout.rollout.plan import Placement, Plan
+from modelrollout.rollout.placement import place
+from modelrollout.rollout.plan import Plan
 from modelrollout.rollout.settings import Settings
 from modelrollout.rollout.split import accepted_weights, follow_split, windows_of_requests
 from modelrollout.rollout.stages.table import advance
@@ -60,13 +60,13 @@ def decide(
     follow_baseline(draft)
 
     replicas = spec.serving.replicas
-    weights = desired_weights(draft.status, replicas, observation.versions)
+    placement = place(draft.status, replicas, observation.versions, observation.route)
     challenger = draft.status.challenger
-    draft.change(weight=weights.get(challenger.hash) if challenger else None)
+    draft.change(weight=placement.weights.get(challenger.hash) if challenger else None)
     decided = with_conditions(draft.situation, generation)
     return Plan(
         status=decided,
-        placement=Placement(desired_versions(decided, replicas, observation.versions), weights),
+        placement=placement,
         events=tuple(draft.events),
         requeue_after=_requeue_after(decided, settings, now),
         significant=_essence(decided) != _essence(status),

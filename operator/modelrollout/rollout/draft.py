@@ -42,6 +42,8 @@ class StatusChanges(TypedDict, total=False):
     evidence: EvidenceCheckpoint | None
     quarantine: tuple[QuarantinedVersion, ...]
     handled: dict[str, str]
+    looked_at: datetime | None
+    suspended_since: datetime | None
     last_decision: Decision
 
 
@@ -59,6 +61,9 @@ class ProgressChanges(TypedDict, total=False):
     awaits_approval: bool
     held_since: datetime | None
     extended_at: datetime | None
+    step_requests: int
+    restarts: int
+    interruptions: tuple[datetime, ...]
 
 
 class Draft:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from modelrollout.api.status import QuarantinedVersion, Role, Version
 from modelrollout.rollout.measurements import Measurement
 
 
@@ -12,7 +13,8 @@ class VersionObservation:
 
     `ready` counts pods that are ready and not terminating, those of an earlier template too, which keep serving while a
     change of the template rolls through; `updated` tells when that is over. `problem` says, for a person,
-    what keeps the others from getting ready; it is empty while nothing is known to be wrong.
+    what keeps the others from getting ready; it is empty while nothing is known to be wrong. `restarts` counts those of
+    the containers of all its pods, the ready ones too, and `last_exit` says, for a person, how the last of them ended.
     """
 
     hash: str
@@ -20,6 +22,21 @@ class VersionObservation:
     ready: int
     updated: bool
     problem: str = ""
+    restarts: int = 0
+    last_exit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundVersion:
+    """A version that runs under the name of this ModelRollout, whoever made it: it may have outlived its owner.
+
+    role: the last one that was noted at its Deployment; None if none is. weight: percent of the traffic that the route
+    of that name gives to it.
+    """
+
+    version: Version
+    role: Role | None = None
+    weight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,9 @@ class Observation:
         it has one pod, or at any other time.
     commands: the command annotations of the ModelRollout, by command name (retry, abort, promote, approve).
     apply_problem: what kept the last plan from being carried out, empty if nothing did.
+    found: the versions that run under this name; needed only while the status knows no champion.
+    quarantine: the versions that an earlier ModelRollout of this name had rolled back, as far as that was noted.
+    status_problem: what of the status could not be read and was left out; empty if all of it could.
     """
 
     versions: Mapping[str, VersionObservation] = field(default_factory=dict)
@@ -67,3 +87,6 @@ class Observation:
     champion_halves: Mapping[str, Measurement] = field(default_factory=dict)
     commands: Mapping[str, str] = field(default_factory=dict)
     apply_problem: str = ""
+    found: tuple[FoundVersion, ...] = ()
+    quarantine: tuple[QuarantinedVersion, ...] = ()
+    status_problem: str = ""

@@ -1,10 +1,10 @@
 """What a decision asks for. A plan is data: the runtime carries it out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from modelrollout.api.status import Status, Version
+from modelrollout.api.status import QuarantinedVersion, Role, Status, Version
 
 
 class EventType(StrEnum):
@@ -25,10 +25,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class DesiredVersion:
-    """A version that should exist, with the number of pods it should have."""
+    """A version that should exist, with the number of pods it should have.
+
+    role: to be noted at its Deployment; not a part of what it is.
+    """
 
     version: Version
     replicas: int
+    role: Role = field(default=Role.CHAMPION, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +41,12 @@ class Placement:
 
     versions: exactly the versions that should exist; anything else of this rollout is to be removed, after the route.
     weights: percent of the traffic by version hash, for every one of `versions`.
+    quarantine: what is to be noted at the champion's Deployment, so that it outlives the status.
     """
 
     versions: tuple[DesiredVersion, ...]
     weights: Mapping[str, int]
+    quarantine: tuple[QuarantinedVersion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,27 @@ def unretire(draft: Draft, version: Version) -> None:
 
 
 def remove_drained(draft: Draft) -> None:
-    """Let go of retiring versions that have had no traffic for the drain time."""
-    drain, route = draft.spec.serving.drain.timedelta, draft.observation.route
+    """Let go of retiring versions that no gateway has sent any traffic to for the drain time.
+
+    One of them may have to serve while no version that is to stay can.
+    """
+    drain, status = draft.spec.serving.drain.timedelta, draft.status
+    draft.change(retiring=tuple(_drained(draft, retiring) for retiring in status.retiring))
+    staying = (status.champion, status.challenger, status.previous, status.baseline)
+    if not any(draft.situation.pods(version).ready for version in staying if version):
+        return
     remove_retired(
         draft,
-        {
-            retiring.hash
-            for retiring in draft.status.retiring
-            if route.weights.get(retiring.hash, 0) == 0 and draft.now - retiring.since > drain
-        },
+        {r.hash for r in draft.status.retiring if r.drained_since is not None and draft.now - r.drained_since >= drain},
     )
+
+
+def _drained(draft: Draft, retiring: RetiringVersion) -> RetiringVersion:
+    """Note since when the gateways have accepted weight 0. While they do not answer what they do is not known."""
+    route = draft.observation.route
+    without_traffic = route.settled and route.weights.get(retiring.hash, 0) == 0
+    since = (retiring.drained_since or draft.now) if without_traffic else None
+    return retiring.model_copy(update={"drained_since": since})
 
 
 def remove_retired(draft: Draft, removable: Collection[str]) -> None:
