@@ -13,11 +13,10 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from modelrollout.api.regular_expressions import fault_of
+
 VALIDATIONS = "x-kubernetes-validations"
 BROKEN_RULES = "broken_rules"
-
-# What Python understands in a regular expression and RE2 does not: looking around and references to groups.
-_NOT_RE2 = re.compile(r"\(\?(=|!|<=|<!|>|\(|P=)|\\[1-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def broken_rules(broken: Iterable[tuple[str, str]]) -> PydanticCustomError:
     return PydanticCustomError(BROKEN_RULES, "{text}", {"text": text, "problems": problems})
 
 
-class _Annotation:
+class Annotation:
     """What an annotated type must meet beyond itself."""
 
     def check(self, value: Any) -> None:
@@ -77,7 +76,7 @@ class _Annotation:
 
 
 @dataclass(frozen=True, slots=True)
-class Matches(_Annotation):
+class Matches(Annotation):
     """Annotates a string that must match `pattern` as a whole.
 
     A `pattern` in the schema would do, but the API server then answers with the regular expression alone.
@@ -92,7 +91,7 @@ class Matches(_Annotation):
 
     def cel(self, operand: str) -> str:
         """The CEL expression that says whether `operand`, itself an expression for a string, is allowed."""
-        rule = f"{operand}.matches({_cel_string(f'^({self.pattern})$')})"
+        rule = f"{operand}.matches({cel_string(f'^({self.pattern})$')})"
         return f"{rule} && {operand}.matches('[1-9]')" if self.nonzero else rule
 
     def accepts(self, value: str) -> bool:
@@ -108,7 +107,7 @@ class Matches(_Annotation):
 
 
 @dataclass(frozen=True, slots=True)
-class DoesNotBegin(_Annotation):
+class DoesNotBegin(Annotation):
     """Annotates a string no beginning of which may match `pattern`, in the syntax that RE2 and Python share."""
 
     pattern: str
@@ -119,22 +118,18 @@ class DoesNotBegin(_Annotation):
             raise ValueError(self.message)
 
     def keywords(self) -> JsonSchemaValue:
-        return {VALIDATIONS: [{"rule": f"!self.matches({_cel_string(f'^({self.pattern})')})", "message": self.message}]}
+        return {VALIDATIONS: [{"rule": f"!self.matches({cel_string(f'^({self.pattern})')})", "message": self.message}]}
 
 
 @dataclass(frozen=True, slots=True)
-class RegularExpression(_Annotation):
+class RegularExpression(Annotation):
     """Annotates a string that must be a regular expression in the syntax of RE2."""
 
     message: str = "must be a regular expression as RE2 understands it"
 
     def check(self, value: Any) -> None:
-        try:
-            re.compile(value)
-        except re.error as error:
-            raise ValueError(f"{self.message}: {error}") from error
-        if found := _NOT_RE2.search(value):
-            raise ValueError(f"{self.message}: it has no {found.group()}")
+        if fault := fault_of(value):
+            raise ValueError(f"{self.message}: {fault}")
 
     def keywords(self) -> JsonSchemaValue:
         # Whatever the match gives: with a broken expression it fails, and the API server says how.
@@ -142,7 +137,7 @@ class RegularExpression(_Annotation):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyedBy(_Annotation):
+class KeyedBy(Annotation):
     """Annotates a list of objects of which no two may have the same value of `key`."""
 
     key: str
@@ -157,7 +152,7 @@ class KeyedBy(_Annotation):
         return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [self.key]}
 
 
-def _cel_string(text: str) -> str:
+def cel_string(text: str) -> str:
     """`text` as a string literal of CEL."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
     return f"'{escaped}'"

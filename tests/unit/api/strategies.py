@@ -63,7 +63,8 @@ positive_durations = st.from_regex("[1-9][0-9]{0,4}(ms|s|m|h|d)", fullmatch=True
 quantities = st.from_regex(r"[0-9]{1,5}(\.[0-9]{1,3})?(m|Ki|Mi|Gi|k|M|G)?", fullmatch=True)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 ratios = st.floats(1, 10)
-regexes = st.sampled_from(["5..", "5..|429", "/predict", r"/v[0-9]+/\w+"])
+status_codes = st.sampled_from(["5..", "5..|429", "[45]..", r"(?i)5\d\d"])
+endpoints = st.none() | st.sampled_from(["/predict", r"/v[0-9]+/\w+", ".*", "(/a|/b)"])
 json_objects = st.dictionaries(
     text,
     st.recursive(
@@ -143,8 +144,9 @@ def _proportions(kind: type[M], /, **fields: st.SearchStrategy[Any]) -> st.Searc
 
 
 selectors = st.sampled_from(["outcomes_total", 'outcomes_total{correct="false"}', "a:b{c=~'d|e', f!=`g`,}"])
+totals = st.sampled_from(["all_total", 'all_total{a="b"}'])
 differences = st.floats(0, 1e9)
-mean_fields = {"sum": selectors, "count": selectors, "cohort_label": st.none() | st.just("version")}
+mean_fields = {"sum": selectors, "count": totals, "cohort_label": st.none() | st.just("version")}
 means = (
     build(MeanGate, **mean_fields, better=st.sampled_from(Better), min_improvement=differences, tolerated=differences)
     | build(MeanGate, **mean_fields, better=st.sampled_from(Better), max_degradation=differences)
@@ -177,15 +179,15 @@ gates = (
     build(
         Gate,
         name=labels,
-        error_rate=_proportions(ErrorRateGate, codes=regexes, max_ratio=ratios, endpoints=st.none() | regexes),
+        error_rate=_proportions(ErrorRateGate, codes=status_codes, max_ratio=ratios, endpoints=endpoints),
     )
     | build(
         Gate,
         name=labels,
-        latency=_proportions(LatencyGate, threshold=positive_durations, endpoints=st.none() | regexes),
+        latency=_proportions(LatencyGate, threshold=positive_durations, endpoints=endpoints),
     )
-    | build(Gate, name=labels, share=_proportions(ShareGate, total=selectors, bad=selectors))
-    | build(Gate, name=labels, share=_proportions(ShareGate, total=selectors, good=selectors))
+    | build(Gate, name=labels, share=_proportions(ShareGate, total=totals, bad=selectors))
+    | build(Gate, name=labels, share=_proportions(ShareGate, total=totals, good=selectors))
     | build(Gate, name=labels, mean=means)
     | build(Gate, name=labels, drift=drifts)
     | build(Gate, name=labels, query=queries)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from modelrollout.api.gates.patterns import Regex
+from modelrollout.api.gates.patterns import Endpoints, StatusCodes
 from modelrollout.api.gates.proportion import ProportionGate, margin_rules
 from modelrollout.api.units import Margin, Number
 
@@ -18,9 +18,9 @@ class ErrorRateGate(ProportionGate):
 
     max_ratio: Annotated[Number, Field(ge=1, le=10)] = 1
     """The baseline's rate is multiplied by this before the comparison."""
-    codes: Regex = "5.."
+    codes: StatusCodes = "5.."
     """Regular expression (RE2, matched as a whole) of the HTTP status codes that are errors."""
-    endpoints: Regex | None = None
+    endpoints: Endpoints | None = None
     """Regular expression (RE2, matched as a whole) of the endpoints that count; all of the model's if absent."""
 
     @property

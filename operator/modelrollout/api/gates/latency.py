@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 
-from modelrollout.api.gates.patterns import Regex
+from modelrollout.api.gates.patterns import Endpoints
 from modelrollout.api.gates.proportion import ProportionGate, margin_rules
 from modelrollout.api.units import Margin, PositiveDuration, ShortDuration
 
@@ -17,7 +17,7 @@ class LatencyGate(ProportionGate):
     """A request that takes longer is a bad one. Best a bucket boundary of the service's histogram."""
     warm_up: ShortDuration = ShortDuration("0s")
     """How long a pod's requests are left out after its first one, because they are slow only for being the first."""
-    endpoints: Regex | None = None
+    endpoints: Endpoints | None = None
     """Regular expression (RE2, matched as a whole) of the endpoints that count; all of the model's if absent."""
 
     @property

@@ -29,6 +29,12 @@ class MeanGate(Kind):
 
     rules = (
         Rule(
+            cel="self.count != self.sum",
+            holds=lambda mean: mean.count != mean.sum,
+            message="must be another counter than sum",
+            field="count",
+        ),
+        Rule(
             cel="!(has(self.maxDegradation) && has(self.minImprovement))",
             holds=lambda mean: mean.max_degradation is None or mean.min_improvement is None,
             message="only one of maxDegradation and minImprovement may be set",

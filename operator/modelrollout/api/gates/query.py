@@ -7,8 +7,15 @@ from pydantic import Field, StrictInt
 
 from modelrollout.api.gates.kind import Kind
 from modelrollout.api.promql import unbalanced
-from modelrollout.api.rules import Rule
+from modelrollout.api.regular_expressions import finds
+from modelrollout.api.rules import Rule, cel_string
 from modelrollout.api.units import Number
+
+# {{pods}} in a string or outside of one, after any number of strings, comments and other characters.
+_USED = (
+    r"""(?s)^([^"'`#]|"([^"\\]|\\.)*"|'([^'\\]|\\.)*'|`[^`]*`|#[^\n]*\n)*"""
+    r"""("([^"\\]|\\.)*|'([^'\\]|\\.)*|`[^`]*|)\{\{pods\}\}"""
+)
 
 
 class QueryGate(Kind):
@@ -26,6 +33,12 @@ class QueryGate(Kind):
             cel="self.expression.contains('{{pods}}')",
             holds=lambda query: "{{pods}}" in query.expression,
             message="must contain {{pods}}, which stands for the pods of the version that is evaluated",
+            field="expression",
+        ),
+        Rule(
+            cel=f"!self.expression.contains('{{{{pods}}}}') || self.expression.matches({cel_string(_USED)})",
+            holds=lambda query: "{{pods}}" not in query.expression or finds(_USED, query.expression),
+            message="must use {{pods}} outside of comments too",
             field="expression",
         ),
         Rule(

@@ -8,6 +8,15 @@ from modelrollout.api.rules import Rule
 from modelrollout.api.units import Margin
 
 
+def _less_than_total(part: str) -> Rule:
+    return Rule(
+        cel=f"!has(self.{part}) || self.{part} != self.total",
+        holds=lambda share: getattr(share, part) != share.total,
+        message="must be another counter than total, or a part of it",
+        field=part,
+    )
+
+
 class ShareGate(ProportionGate):
     """Any share that two counters of the pods give: wrong labels of all labels, unsure answers of all answers."""
 
@@ -19,6 +28,8 @@ class ShareGate(ProportionGate):
             holds=lambda share: (share.bad is None) != (share.good is None),
             message="exactly one of bad and good must be set",
         ),
+        _less_than_total("bad"),
+        _less_than_total("good"),
     )
 
     total: CounterSelector
