@@ -37,6 +37,11 @@ def explain_uncountable(arm: Arm, arms: Arms, family: str) -> str:
     return f"{family} of the {_pods(arm, arms)} holds no counts (NaN, infinite or negative)"
 
 
+def explain_unmatched(what: str, pattern: str) -> str:
+    """What it means that no series matches a pattern of the gate: that it is misspelt, or that there was no such."""
+    return f"no answer so far had {what} that matches {pattern}"
+
+
 def explain_warm_up(arm: Arm, arms: Arms, seconds: float) -> str:
     """Why an arm counts nothing though its pods answer."""
     return f"no {arms.name(arm)} pod is warm yet: each is counted from {seconds:g} s after its first request on"

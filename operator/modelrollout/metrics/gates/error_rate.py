@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from modelrollout.api.gates.error_rate import ErrorRateGate
 from modelrollout.evidence.counts import ArmCounts
 from modelrollout.metrics.bentoml import REQUESTS
+from modelrollout.metrics.counting.absence import explain_unmatched
 from modelrollout.metrics.kinds import PART, TOTAL, proportions
 from modelrollout.metrics.prometheus.reader import Reader
 from modelrollout.metrics.prometheus.selectors import failed_requests, requests
@@ -17,4 +18,6 @@ def measure(reader: Reader, gate: ErrorRateGate, needed: Sequence[Arm]) -> Count
     total = reader.read(requests(reader.arms, gate.endpoints))
     failed = reader.read(failed_requests(reader.arms, gate.codes, gate.endpoints))
     windows = reader.increases(REQUESTS, needed, total, {TOTAL: total, PART: failed})
-    return Counted(proportions(windows, ArmCounts), reader.span.through, reader.with_notes())
+    unmatched = explain_unmatched("a status code", gate.codes) if not failed else ""
+    elsewhere = explain_unmatched("an endpoint", gate.endpoints) if gate.endpoints and not total else ""
+    return Counted(proportions(windows, ArmCounts), reader.span.through, reader.with_notes(elsewhere or unmatched))

@@ -6,7 +6,7 @@ from math import isinf
 from modelrollout.api.gates.latency import LatencyGate
 from modelrollout.evidence.counts import ArmCounts
 from modelrollout.metrics.bentoml import DURATIONS
-from modelrollout.metrics.counting.absence import explain_warm_up
+from modelrollout.metrics.counting.absence import explain_unmatched, explain_warm_up
 from modelrollout.metrics.counting.histograms import choose_boundary, split_at_boundary
 from modelrollout.metrics.counting.increases import changes, recent
 from modelrollout.metrics.counting.series import Unreadable
@@ -20,12 +20,8 @@ from modelrollout.rollout.measurements import Counted
 
 def measure(reader: Reader, gate: LatencyGate, needed: Sequence[Arm]) -> Counted:
     """Answers of pods that are warm, and those that took longer than the threshold."""
-    arms, span, threshold, warm_up = (
-        reader.arms,
-        reader.span,
-        gate.threshold.seconds,
-        round(gate.warm_up.seconds * 1000),
-    )
+    arms, span, threshold = reader.arms, reader.span, gate.threshold.seconds
+    warm_up = round(gate.warm_up.seconds * 1000)
     series, read = reader.histograms(duration_buckets(arms, gate.endpoints), native_durations(arms, gate.endpoints))
     scrapes = with_age(read, span.interval)
     warm = warm_changes(changes(scrapes, arms, span), warm_up, needed)
@@ -37,4 +33,5 @@ def measure(reader: Reader, gate: LatencyGate, needed: Sequence[Arm]) -> Counted
     reader.require_data(DURATIONS, needed, series, scrapes, windows)
     warm_arms = {arms.arm_of(scrape.pod) for scrape in latest if scrape.reading.is_warm(warm_up)}
     cold = [explain_warm_up(arm, arms, gate.warm_up.seconds) for arm in needed if arm not in warm_arms]
-    return Counted(proportions(windows, ArmCounts), span.through, reader.with_notes(boundary.note, *cold))
+    elsewhere = explain_unmatched("an endpoint", gate.endpoints) if gate.endpoints and not series else ""
+    return Counted(proportions(windows, ArmCounts), span.through, reader.with_notes(elsewhere, boundary.note, *cold))
