@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from modelrollout.evidence.eprocess import log_weighted_mean_exp
 from modelrollout.evidence.verdict import Judgement, Verdict, percent_text
 
+# What the attempts after about the 430th may use of an error rate: nothing that counts, and still a positive number.
+LEAST_ERROR = 1e-300
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -38,9 +41,9 @@ def error_of_attempt(error: float, attempt: int) -> float:
     """What attempt 1, 2, ... of one version may use of an error rate: all attempts together stay within it.
 
     80 % for the first, which hardly slows it down, and 80 % of what is left for every further one, so that repeats of a
-    bad version cannot buy its promotion.
+    bad version cannot buy its promotion. Never so little that it cannot be divided among gates.
     """
-    return float(error * 0.8 * 0.2 ** (attempt - 1))
+    return max(LEAST_ERROR, float(error * 0.8 * 0.2 ** (attempt - 1)))
 
 
 def combine(judgements: Mapping[str, Judgement], alpha: float, weights: Mapping[str, float] | None = None) -> Decision:

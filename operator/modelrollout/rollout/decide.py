@@ -1,5 +1,6 @@
 """The decision: what should be, given the manifest, the status, what was observed, and the time."""
 
+from dataclasses import replace
 from datetime import datetime
 from math import floor, inf
 
@@ -21,6 +22,7 @@ from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.pace import Pace, follow_traffic
 from modelrollout.rollout.placement import place
 from modelrollout.rollout.plan import Plan
+from modelrollout.rollout.plausibility import plausible
 from modelrollout.rollout.settings import Settings
 from modelrollout.rollout.split import accepted_weights, follow_split, windows_of_requests
 from modelrollout.rollout.stages.table import advance
@@ -82,6 +84,7 @@ def _assess(draft: Draft) -> Assessment | None:
     arms = arms_to_judge(status)
     if status.evidence is None or not observation.measurements or arms is None:
         return None
+    observation = replace(observation, measurements=plausible(observation.measurements))
     attempt = status.rollout.attempt if status.rollout else 1
     began = (status.rollout and status.rollout.ramping_since) or status.evidence.at
     horizon = draft.settings.horizon(draft.spec.strategy)

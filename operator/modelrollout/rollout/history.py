@@ -7,6 +7,7 @@ from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.dispersion import estimate_dispersion
 from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
 from modelrollout.rollout.measurements import Counted, Measurement
+from modelrollout.rollout.plausibility import plausible
 
 # The fewest scrape windows that show how bursty failures are.
 LEAST_WINDOWS = 60
@@ -21,7 +22,7 @@ def champion_history(halves: Mapping[str, Measurement]) -> tuple[ChampionHistory
     """
     return tuple(
         _history(gate, [window.block for window in measurement.windows])
-        for gate, measurement in halves.items()
+        for gate, measurement in plausible(halves).items()
         if isinstance(measurement, Counted) and measurement.windows
     )
 

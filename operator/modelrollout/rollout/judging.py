@@ -1,6 +1,6 @@
 """From measurements to verdicts: every gate's test goes on, window by window, and all gates are weighed together."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, log
 
@@ -16,6 +16,7 @@ from modelrollout.evidence.verdict import (
 from modelrollout.rollout.durations import readable
 from modelrollout.rollout.gate_set import GateSet
 from modelrollout.rollout.gates.gate_test import GateTest, State
+from modelrollout.rollout.gates.isolated import IsolatedTest
 from modelrollout.rollout.measurements import (
     BadQuery,
     Datum,
@@ -29,6 +30,8 @@ from modelrollout.rollout.pace import Pace
 
 # Part of the evidence for a rollback, on the logarithmic scale, from which the challenger gets no more traffic.
 SUSPICION = 1 / 3
+# The challenger's, before which it is too early to say how fast they come.
+LEAST_REQUESTS_FOR_A_RATE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +80,14 @@ def assess(
 
     data_expected_from: window up to which pods may not have been scraped yet.
     """
-    tests, alpha = gate_set.tests, gate_set.alpha
-    states = {test.name: _state_of(test, earlier) for test in tests}
-    names = [test.name for test in tests]
-    missing = {name: m for name in names if isinstance(m := measurements.get(name), SourceDown | NoData | BadQuery)}
-    source_down = any(isinstance(measurements.get(name), SourceDown) for name in names)
+    gates = {test.name: IsolatedTest.resumed(test, _state_of(test, earlier)) for test in gate_set.tests}
+    missing = {name: m for name in gates if isinstance(m := measurements.get(name), SourceDown | NoData | BadQuery)}
+    source_down = any(isinstance(measurements.get(name), SourceDown) for name in gates)
     if not source_down:
-        for index, data in _by_window(names, measurements):
-            for test in tests:
-                if test.name in data:
-                    states[test.name] = test.update(states.get(test.name), data[test.name])
+        for index, data in _by_window(gates, measurements):
+            gates |= {name: gates[name].updated(datum) for name, datum in data.items()}
             through = max(through, index)
-            if _failure(tests, states, alpha):
+            if _failure(gates, gate_set.alpha):
                 break
         else:
             through = max(
@@ -98,8 +97,9 @@ def assess(
                 ]
             )
     absent = {name: _absence(measurement, data_expected_from) for name, measurement in missing.items()}
+    troubled = {name: unavailable(f"unavailable: {gate.trouble}") for name, gate in gates.items() if gate.trouble}
     notes = {name: m.note for name, m in measurements.items() if isinstance(m, Windowed)}
-    return _assessment(gate_set, states, absent, notes, through, pace)
+    return _assessment(gates, gate_set.alpha, {**troubled, **absent}, notes, through, pace)
 
 
 def _state_of(test: GateTest, earlier: Sequence[GateStatus]) -> State | None:
@@ -111,7 +111,7 @@ def _state_of(test: GateTest, earlier: Sequence[GateStatus]) -> State | None:
 
 
 def _by_window(
-    names: Sequence[str], measurements: Mapping[str, Measurement]
+    names: Iterable[str], measurements: Mapping[str, Measurement]
 ) -> Iterator[tuple[int, Mapping[str, Datum]]]:
     windows: dict[int, dict[str, Datum]] = {}
     for name in names:
@@ -134,100 +134,115 @@ def _absence(measurement: SourceDown | NoData | BadQuery, data_expected_from: in
     return unavailable(f"unavailable: {refused}{measurement.message}")
 
 
-def _failure(tests: Sequence[GateTest], states: Mapping[str, State | None], alpha: float) -> str:
+def _failure(gates: Mapping[str, IsolatedTest], alpha: float) -> str:
     """The evidence that decides a rollback, or nothing. Unavailable data never undoes or makes a failure."""
-    judgements = {test.name: test.judge(states.get(test.name)) for test in tests}
-    failed = [f"{name} {j.message}" for name, j in judgements.items() if j.verdict is Verdict.FAIL]
+    failed = [f"{name} {gate.judgement.message}" for name, gate in gates.items() if _is_failed(gate)]
     if failed:
         return "; ".join(failed)
-    counted = {name: j for name, j in judgements.items() if j.guarantee is not Guarantee.THRESHOLD}
-    decision = combine(counted, alpha) if counted else None
+    judgements = {name: gate.judgement for name, gate in gates.items() if _is_counted(gate)}
+    decision = combine(judgements, alpha) if judgements else None
     return decision.message if decision and decision.verdict is Verdict.FAIL else ""
 
 
+def _is_failed(gate: IsolatedTest) -> bool:
+    return gate.judgement.verdict is Verdict.FAIL
+
+
+def _is_counted(gate: IsolatedTest) -> bool:
+    return gate.judgement.guarantee is not Guarantee.THRESHOLD
+
+
 def _assessment(
-    gate_set: GateSet,
-    states: Mapping[str, State | None],
+    tests: Mapping[str, IsolatedTest],
+    alpha: float,
     absent: Mapping[str, Judgement],
     notes: Mapping[str, str],
     through: int,
     pace: Pace,
 ) -> Assessment:
-    failure = _failure(gate_set.tests, states, gate_set.alpha)
-    judgements = []
-    for test in gate_set.tests:
-        judgement = test.judge(states.get(test.name))
-        if test.name in absent and judgement.verdict is not Verdict.FAIL:
-            judgement = replace(absent[test.name], guarantee=test.guarantee)
-        judgements.append(judgement)
-    counted = [j for j in judgements if j.guarantee is not Guarantee.THRESHOLD]
+    failure = _failure(tests, alpha)
+    judgements = {
+        name: replace(absent[name], guarantee=gate.test.guarantee)
+        if name in absent and not _is_failed(gate)
+        else gate.judgement
+        for name, gate in tests.items()
+    }
+    counted = [j for j in judgements.values() if j.guarantee is not Guarantee.THRESHOLD]
     requests_seen = max((judgement.requests_seen for judgement in counted), default=0)
     gates = tuple(
         _gate_status(
-            test,
-            states.get(test.name),
+            tests[name],
             judgement,
-            notes.get(test.name, ""),
+            notes.get(name, ""),
             # Not every request has a label that some gate waits for.
             pace.for_part(judgement.requests_seen / requests_seen if requests_seen else 0.0),
         )
-        for test, judgement in zip(gate_set.tests, judgements, strict=True)
+        for name, judgement in judgements.items()
     )
     return Assessment(
         gates=gates,
         through=through,
         failure=failure,
         suspicion="; ".join(
-            f"{test.name} {judgement.message}"
-            for test, judgement in zip(gate_set.tests, judgements, strict=True)
-            if judgement.log_e_rollback > -SUSPICION * log(gate_set.alpha)
+            f"{name} {judgement.message}"
+            for name, judgement in judgements.items()
+            if judgement.log_e_rollback > -SUSPICION * log(alpha)
         ),
-        all_pass=bool(gates) and all(j.verdict is Verdict.PASS for j in judgements),
+        all_pass=bool(gates) and all(j.verdict is Verdict.PASS for j in judgements.values()),
         complete=not absent,
-        unavailable=any(j.verdict is Verdict.UNAVAILABLE for j in judgements),
+        unavailable=any(j.verdict is Verdict.UNAVAILABLE for j in judgements.values()),
         gap_bound=max((j.gap_bound for j in counted if j.gap_bound is not None), default=1.0),
         requests_seen=requests_seen,
         traffic=pace.traffic,
-        summary=failure or _summary(gates),
+        summary=failure or _summary(gates, notes),
     )
 
 
-def _gate_status(test: GateTest, state: State | None, judgement: Judgement, note: str, pace: Pace) -> GateStatus:
+def _gate_status(gate: IsolatedTest, judgement: Judgement, note: str, pace: Pace) -> GateStatus:
+    test = gate.test
     counted = judgement.guarantee is not Guarantee.THRESHOLD
     message = judgement.message
     if counted and judgement.verdict is Verdict.UNDECIDED:
-        eta = eta_seconds(judgement.requests_missing, pace.challenger_rate)
-        if isfinite(eta):
-            message += f", about {readable(eta)} at the present weight"
-        if isfinite(eta) and eta > pace.seconds_left:
-            message += ", which is after the deadline"
-    if note:
-        message += f" ({note})"
+        message += _expectation(judgement, pace)
     return GateStatus(
         name=test.name,
         verdict=judgement.verdict,
-        message=message,
+        message=message + _in_brackets(note),
         guarantee=judgement.guarantee,
         digest=test.digest,
         compared_with=test.compared_with,
         champion=_figure(test, judgement.champion_rate),
         challenger=_figure(test, judgement.challenger_rate),
         requests=judgement.requests_seen if counted else None,
-        state=dict(state) if state else None,
+        state=dict(gate.state) if gate.state else None,
     )
+
+
+def _expectation(judgement: Judgement, pace: Pace) -> str:
+    """When a decision can be expected; empty as long as too few requests have come to tell."""
+    eta = eta_seconds(judgement.requests_missing, pace.challenger_rate)
+    if judgement.requests_seen < LEAST_REQUESTS_FOR_A_RATE or not isfinite(eta):
+        return ""
+    late = ", which is after the deadline" if eta > pace.seconds_left else ""
+    return f", about {readable(eta)} at the present weight{late}"
 
 
 def _figure(test: GateTest, figure: float | None) -> str | None:
     return None if figure is None else test.figure_text(figure)
 
 
-def _summary(gates: Sequence[GateStatus]) -> str:
+def _summary(gates: Sequence[GateStatus], notes: Mapping[str, str]) -> str:
     for verdict in (Verdict.UNAVAILABLE, Verdict.UNDECIDED):
         waiting = [f"{gate.name} {gate.message}" for gate in gates if gate.verdict == verdict]
         if waiting:
             return "; ".join(waiting)
-    return "every gate passes: " + "; ".join(f"{gate.name} {_comparison(gate)}" for gate in gates)
+    passed = [f"{gate.name} {_comparison(gate)}{_in_brackets(notes.get(gate.name, ''))}" for gate in gates]
+    return f"every gate passes: {'; '.join(passed)}"
 
 
 def _comparison(gate: GateStatus) -> str:
     return f"{gate.challenger} against {gate.champion}" if gate.challenger else gate.message
+
+
+def _in_brackets(note: str) -> str:
+    return f" ({note})" if note else ""

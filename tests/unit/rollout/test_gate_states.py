@@ -139,3 +139,14 @@ def test_only_bad_requests_bound_what_more_weight_may_cost(kinds: list[dict[str,
     measurements = {gate["name"]: measured(gate, range(1, 50)) for gate in named}
     assessment = assess(tests, (), measurements, through=0, data_expected_from=0, pace=Pace())
     assert (assessment.gap_bound < 1) is known
+
+
+def test_what_is_odd_about_a_measurement_is_said_where_every_gate_passes_too() -> None:
+    tests = gate_set(spec(gates=[ERRORS]).gates, Risk(), 1, 100)
+    clean = Block(ArmCounts(5000, 0), ArmCounts(5000, 0))
+    windows = tuple(Window(index, clean) for index in range(1, 6))
+    measurements = {"gate": Counted(windows, 5, "no answer so far had a status code that matches 5*")}
+    assessment = assess(tests, (), measurements, through=0, data_expected_from=0, pace=Pace(10, 100))
+    assert assessment.summary == (
+        "every gate passes: gate 0 % against 0 % (no answer so far had a status code that matches 5*)"
+    )

@@ -16,6 +16,8 @@ from modelrollout.evidence.verdict import Guarantee, Judgement, percent_text
 from modelrollout.rollout.gates.gate_test import Reference, Setup, State, restored
 from modelrollout.rollout.measurements import Datum, Window
 
+_LARGEST_MARGIN = 0.999
+
 
 @dataclass(frozen=True, slots=True)
 class ProportionGateTest:
@@ -55,8 +57,8 @@ def gate_test(kind: ProportionGate, setup: Setup) -> ProportionGateTest:
     """The test of a gate on a share of bad requests."""
     history = setup.history
     test = ProportionTest(
-        margin=kind.margin,
-        tolerated=kind.tolerated.fraction,
+        margin=_testable(kind.margin),
+        tolerated=_testable(kind.tolerated.fraction),
         ratio=kind.ratio,
         alpha=setup.alpha,
         beta=setup.beta,
@@ -66,3 +68,8 @@ def gate_test(kind: ProportionGate, setup: Setup) -> ProportionGateTest:
     )
     known = ArmCounts(history.requests, history.bad) if history else None
     return ProportionGateTest(setup.name, setup.digest, test, known, setup.reference)
+
+
+def _testable(margin: float) -> float:
+    # Nearer to all requests there is nothing to bet on.
+    return max(-_LARGEST_MARGIN, min(_LARGEST_MARGIN, margin))
