@@ -52,5 +52,23 @@ class Owner:
 
     def owns(self, manifest: Mapping[str, Any]) -> bool:
         """Whether this ModelRollout controls the object. Labels prove nothing: anyone can set them."""
-        references = manifest["metadata"].get("ownerReferences", ())
-        return any(ref.get("controller") and ref["uid"] == self.uid for ref in references)
+        return any(reference["uid"] == self.uid for reference in _controllers(manifest))
+
+    def inherits(self, manifest: Mapping[str, Any]) -> bool:
+        """Whether the object was made for an earlier ModelRollout of this name, which is gone.
+
+        That one was deleted, perhaps with `--cascade=orphan`, or the object was restored from a backup. Only what this
+        operator has made counts, by the API server's own record of who set its fields.
+        """
+        metadata = manifest["metadata"]
+        if metadata.get("labels", {}).get(ROLLOUT_LABEL) != self.name:
+            return False
+        controllers = _controllers(manifest)
+        if controllers:
+            return all((ref.get("kind"), ref.get("name")) == (MODEL_ROLLOUT.kind, self.name) for ref in controllers)
+        return any(entry.get("manager") == FIELD_MANAGER for entry in metadata.get("managedFields", ()))
+
+
+def _controllers(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    references = manifest["metadata"].get("ownerReferences", ())
+    return [reference for reference in references if reference.get("controller")]

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from modelrollout.ports import SERVICE, Conflict, Manifest, ResourceKind, kind_of
+from modelrollout.ports import FIELD_MANAGER, SERVICE, Conflict, Manifest, ResourceKind, kind_of
 
 Key = tuple[ResourceKind, str, str]
 
@@ -41,6 +41,7 @@ class FakeKubeClient:
         live = self._live(manifest)
         before = copy.deepcopy(live)
         _set(live, manifest)
+        _own(live, manifest)
         if live != before:
             self._revision += 1
             live["metadata"]["resourceVersion"] = str(self._revision)
@@ -76,6 +77,17 @@ class FakeKubeClient:
 
 def _key(manifest: Manifest) -> Key:
     return kind_of(manifest), manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+
+
+def _own(live: Manifest, manifest: Manifest) -> None:
+    """Note who has set which fields, for lists as a whole."""
+    fields = {key: value for key, value in manifest.items() if key not in ("apiVersion", "kind")}
+    entry = {"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": _field_set(fields)}
+    live["metadata"]["managedFields"] = [entry]
+
+
+def _field_set(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"f:{key}": _field_set(value) if isinstance(value, Mapping) else {} for key, value in fields.items()}
 
 
 def _set(target: dict[str, Any], fields: Mapping[str, Any]) -> None:

@@ -3,12 +3,13 @@ import copy
 import pytest
 from tests.unit.kube.fake_client import FakeKubeClient
 
-from modelrollout.kube.apply import Applier
+from modelrollout.kube.apply import REFUSAL_SECONDS, Applier
 from modelrollout.kube.ownership import Owner
-from modelrollout.ports import DEPLOYMENT, SERVICE, Conflict, Manifest
+from modelrollout.ports import DEPLOYMENT, SERVICE, Conflict, Invalid, Manifest
 
 OWNER = Owner("ml", "churn", "owner-uid")
-STRANGER = Owner("ml", "churn", "uid-of-an-earlier-churn")
+PREDECESSOR = Owner("ml", "churn", "uid-of-an-earlier-churn")
+STRANGER = Owner("ml", "another", "uid-of-another")
 
 
 def deployment(replicas: int = 1, owner: Owner = OWNER, name: str = "churn-v1") -> Manifest:
@@ -18,6 +19,11 @@ def deployment(replicas: int = 1, owner: Owner = OWNER, name: str = "churn-v1") 
         "metadata": {**owner.metadata(name), "annotations": {"modelrollout.io/bento": "churn:v1"}},
         "spec": {"replicas": replicas},
     }
+
+
+def without_owner(manifest: Manifest) -> Manifest:
+    metadata = {key: value for key, value in manifest["metadata"].items() if key != "ownerReferences"}
+    return {**manifest, "metadata": metadata}
 
 
 def service(port: int = 3000) -> Manifest:
@@ -105,16 +111,68 @@ async def test_a_status_that_moves_on_is_no_reason_to_apply(client: FakeKubeClie
     assert client.requests == []
 
 
-async def test_after_a_restart_the_object_is_applied_once_more(client: FakeKubeClient, applier: Applier) -> None:
+async def test_after_a_restart_an_object_that_is_as_desired_costs_no_request(
+    client: FakeKubeClient, applier: Applier
+) -> None:
     live = await applier.apply(OWNER, deployment(), None)
-    restarted = Applier(client)
     client.requests.clear()
 
-    again = await restarted.apply(OWNER, deployment(), live)
-    await restarted.apply(OWNER, deployment(), again)
+    await Applier(client).apply(OWNER, deployment(), live)
 
-    assert client.requests == ["apply churn-v1"]
-    assert again == live
+    assert client.requests == []
+
+
+async def test_what_others_change_on_the_way_to_the_store_is_applied_once(client: FakeKubeClient) -> None:
+    class Mutating(FakeKubeClient):
+        async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
+            return await super().apply({**manifest, "spec": {"replicas": 3}}, force=force)
+
+    client = Mutating()
+    applier = Applier(client)
+    live = await applier.apply(OWNER, deployment(replicas=1), None)
+    client.requests.clear()
+
+    await applier.apply(OWNER, deployment(replicas=1), live)
+
+    assert client.requests == []
+
+
+async def test_what_was_refused_is_not_asked_for_again_at_once() -> None:
+    class Refusing(FakeKubeClient):
+        async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
+            self.requests.append("apply")
+            raise Invalid("quantities must match")
+
+    client, now = Refusing(), 0.0
+    applier = Applier(client, clock=lambda: now)
+    wishes = [deployment(), deployment(), deployment(replicas=2)]
+    for wish in wishes:
+        with pytest.raises(Invalid, match="quantities must match"):
+            await applier.apply(OWNER, wish, None)
+    assert client.requests.count("apply") == 2
+
+    now = REFUSAL_SECONDS
+    with pytest.raises(Invalid):
+        await applier.apply(OWNER, deployment(replicas=2), None)
+    assert client.requests.count("apply") == 3
+
+
+@pytest.mark.parametrize(
+    "left_behind",
+    [
+        pytest.param(deployment(owner=PREDECESSOR), id="its owner is gone"),
+        pytest.param(without_owner(deployment(owner=PREDECESSOR)), id="it was orphaned"),
+    ],
+)
+async def test_what_an_earlier_rollout_of_the_name_left_behind_is_taken_over(
+    client: FakeKubeClient, applier: Applier, left_behind: Manifest
+) -> None:
+    orphan = await client.apply(left_behind)
+
+    taken = await applier.apply(OWNER, deployment(), orphan)
+
+    assert OWNER.owns(taken)
+    assert taken["metadata"]["uid"] == orphan["metadata"]["uid"]
 
 
 async def test_an_object_that_lost_our_labels_is_found_by_its_name(client: FakeKubeClient, applier: Applier) -> None:
@@ -141,7 +199,9 @@ async def test_an_object_that_is_not_ours_is_left_alone(
 ) -> None:
     foreign = deployment(replicas=5)
     foreign["metadata"]["ownerReferences"] = owner_references
-    live = await client.apply(foreign)
+    await client.apply(foreign)
+    client.objects[DEPLOYMENT, "ml", "churn-v1"]["metadata"]["managedFields"] = [{"manager": "kubectl"}]
+    live = await client.get(DEPLOYMENT, "ml", "churn-v1")
 
     with pytest.raises(Conflict, match="Deployment ml/churn-v1 exists and is not managed by this ModelRollout"):
         await applier.apply(OWNER, deployment(), live if is_observed else None)
