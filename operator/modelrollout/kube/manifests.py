@@ -7,7 +7,7 @@ from typing import Any
 from modelrollout.api.identity import workload_name
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Version
-from modelrollout.kube.merge import merge
+from modelrollout.kube.merge import NotMergeable, merge
 from modelrollout.kube.ownership import Owner
 from modelrollout.ports import DEPLOYMENT, SERVICE, Invalid, Manifest
 from modelrollout_contract.objects import BENTO_ANNOTATION, ROLLOUT_LABEL, VERSION_LABEL
@@ -127,7 +127,10 @@ def _pod_template(owner: Owner, spec: ModelRolloutSpec, version: Version) -> Man
         "metadata": {"labels": metadata["labels"]},
         "spec": {"containers": [{"name": MODEL_CONTAINER, "image": version.image}]},
     }
-    merged: Manifest = merge(generated, spec.serving.pod_template.manifest())
+    try:
+        merged: Manifest = merge(generated, spec.serving.pod_template.manifest())
+    except NotMergeable as error:
+        raise Invalid(f"spec.serving.podTemplate: {error}") from error
     containers = merged["spec"].get("containers")
     if not isinstance(containers, list) or not all(isinstance(item, Mapping) for item in containers):
         raise Invalid("spec.serving.podTemplate.spec.containers: must be a list of containers")

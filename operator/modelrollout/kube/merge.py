@@ -24,8 +24,15 @@ _REPLACED_ITEMS = frozenset({"env", "volumes"})
 _HANDLERS = frozenset({"exec", "httpGet", "tcpSocket", "grpc", "sleep"})
 
 
+class NotMergeable(ValueError):
+    """A list of named things in which one has no usable name. The text is meant for a person."""
+
+
 def merge(base: Any, override: Any, key: str = "") -> Any:
-    """`override` merged over `base`, both JSON values found under `key`. Neither is changed."""
+    """`override` merged over `base`, both JSON values found under `key`. Neither is changed.
+
+    Raises NotMergeable.
+    """
     if isinstance(override, Mapping):
         return _merge_objects(base if isinstance(base, Mapping) else {}, override)
     if key in _MERGE_KEYS and _is_list_of_objects(base) and _is_list_of_objects(override):
@@ -52,6 +59,8 @@ def _merge_lists(base: list[Any], override: list[Any], key: str) -> list[Any]:
     merged = list(base)
     position = {item.get(merge_key): index for index, item in enumerate(base)}
     for item in override:
+        if not isinstance(item.get(merge_key), str | int):
+            raise NotMergeable(f"{key}: each must have a {merge_key} that is a text or a number")
         index = position.get(item.get(merge_key))
         if index is None:
             merged.append(item)

@@ -25,6 +25,13 @@ def invalid_status(status: Status, generation: int, problems: Iterable[Problem],
     return _write(status, generation, Standing(Phase.INVALID, "InvalidSpec", message, stalled=True), [], now)
 
 
+def faulty_status(status: Status, generation: int, fault: str, now: datetime) -> Status:
+    """The status of a ModelRollout about which the operator failed to decide. fault: what happened, for a person."""
+    message = f"{fault}; pods and traffic stay as they were decided before. Please report it with the operator's log"
+    phase = status.phase or Phase.DEPLOYING
+    return _write(status, generation, Standing(phase, "InternalError", message, stalled=True), [], now)
+
+
 def with_conditions(situation: Situation, generation: int) -> Status:
     """The status with conditions, phase, verdict and observedGeneration that say where it stands."""
     status = situation.status

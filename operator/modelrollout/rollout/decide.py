@@ -50,7 +50,7 @@ def decide(
     draft = Draft(spec, status, observation, now, settings)
     if spec.suspend:
         suspended = with_conditions(draft.situation, generation)
-        return Plan(suspended, None, (), None, _essence(suspended) != _essence(status))
+        return Plan(suspended, None, (), None, says_something_new(suspended, status))
     wanted = version_of(spec.model)
     if draft.asked(Command.RETRY):
         retry(draft, wanted)
@@ -71,7 +71,7 @@ def decide(
         placement=placement,
         events=tuple(draft.events),
         requeue_after=_requeue_after(decided, settings, now),
-        significant=_essence(decided) != _essence(status),
+        significant=says_something_new(decided, status),
     )
 
 
@@ -142,6 +142,11 @@ def _requeue_after(status: Status, settings: Settings, now: datetime) -> float |
     interval = settings.scrape_interval
     next_window = (floor(now.timestamp() / interval) + 1) * interval + settings.scrape_lag
     return next_window - now.timestamp()
+
+
+def says_something_new(decided: Status, written: Status) -> bool:
+    """Whether a status must be written now, and not only at the next checkpoint."""
+    return _essence(decided) != _essence(written)
 
 
 def _essence(status: Status) -> tuple[Status, TrafficSplit | None]:

@@ -1,50 +1,104 @@
 """Carry out where pods and traffic should be."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from modelrollout.api.identity import workload_name
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.kube.apply import Applier
-from modelrollout.kube.manifests import SERVICE_PORT, children
+from modelrollout.kube.manifests import CHILD_KINDS, SERVICE_PORT, children
 from modelrollout.kube.ownership import Owner
 from modelrollout.kube.world import World
-from modelrollout.ports import KubeError, Manifest
+from modelrollout.ports import SERVICE, Conflict, Manifest, Unavailable
 from modelrollout.rollout.observation import Backend
-from modelrollout.rollout.plan import Placement
+from modelrollout.rollout.plan import DesiredVersion, Placement
 from modelrollout.traffic.router import Router
 
 
 @dataclass(frozen=True, slots=True)
 class Placer:
-    """Writes the objects of ModelRollouts."""
+    """Writes the objects of one ModelRollout, each as far as the others allow."""
 
     applier: Applier
+    owner: Owner
+    spec: ModelRolloutSpec
+    router: Router
+    world: World
+    refusals: list[Exception] = field(default_factory=list)
 
-    async def place(
-        self, owner: Owner, spec: ModelRolloutSpec, placement: Placement, world: World, router: Router
-    ) -> list[KubeError]:
-        """Pods first, then traffic, and only then remove what has none any more. Returns what was refused.
+    async def place(self, placement: Placement) -> list[Exception]:
+        """Bring pods and traffic where they should be. Returns what stood in the way.
 
-        Traffic is set even if pods are refused, since it may be on its way back from a bad version.
+        The route goes before pods that are there already, so that taking traffic away waits for nothing; only a Service
+        that is to get traffic has to be made before it. What has no part in it any more is removed in the end, if
+        nothing stood in the way.
         """
-        desired: list[Manifest] = []
-        refusals: list[KubeError] = []
-        for wanted in placement.versions:
+        missing = [wanted for wanted in placement.versions if not self._has_service(wanted)]
+        needed = [wanted for wanted in missing if placement.weights.get(wanted.version.hash)]
+        made = await self._make(needed)
+        await self._route(placement, waiting=[wanted.version.hash for wanted in missing if wanted not in needed])
+        made += await self._make(wanted for wanted in placement.versions if wanted not in needed)
+        if not self.refusals:
+            await self._prune(made)
+        return self.refusals
+
+    async def route(self, placement: Placement) -> list[Exception]:
+        """Bring only the traffic where it should be. Returns what stood in the way."""
+        await self._route(placement, waiting=())
+        return self.refusals
+
+    def takes_away(self, placement: Placement, trusted: str) -> bool:
+        """Whether the traffic that is to move goes to one version only, by hash, as at the end of a rollout."""
+        live = self.router.observe(self._live_route(), self.spec.traffic).weights
+        return all(
+            version == trusted or weight <= live.get(version, 0) for version, weight in placement.weights.items()
+        )
+
+    def _has_service(self, wanted: DesiredVersion) -> bool:
+        return self.world.find(SERVICE, workload_name(self.owner.name, wanted.version.hash)) is not None
+
+    async def _make(self, versions: Iterable[DesiredVersion]) -> list[Manifest]:
+        """Make what the versions consist of. Returns all that could be built, made or not."""
+        built: list[Manifest] = []
+        for wanted in versions:
             try:
-                for child in children(owner, spec, wanted.version, wanted.replicas):
-                    desired.append(child)
-                    await self.applier.apply(owner, child, world.counterpart(child))
-            except KubeError as error:
-                refusals.append(error)
+                for child in children(self.owner, self.spec, wanted.version, wanted.replicas):
+                    built.append(child)
+                    await self.applier.apply(self.owner, child, self.world.counterpart(child))
+            except Exception as error:
+                self.refusals.append(error)
+        return built
+
+    async def _route(self, placement: Placement, waiting: Sequence[str]) -> None:
+        """Split the traffic among all versions but those that wait for their Service and get none.
+
+        If the API server refuses what the spec asks for, the route that it took last gets the weights.
+        """
+        backends = [backend for backend in _backends(self.owner, placement) if backend.version_hash not in waiting]
+        live = self._live_route()
         try:
-            live = world.find(router.kind, owner.name)
-            route = router.build(owner, spec.traffic, _backends(owner, placement), live)
-            await self.applier.apply(owner, route, live)
-            if not refusals:
-                await self.applier.prune(owner, world.objects.values(), [*desired, route])
-        except KubeError as error:
-            refusals.append(error)
-        return refusals
+            wanted = self.router.build(self.owner, self.spec.traffic, backends, live)
+            await self.applier.apply(self.owner, wanted, live)
+        except Exception as error:
+            self.refusals.append(error)
+            if live is not None and self.owner.owns(live) and not isinstance(error, Unavailable | Conflict):
+                await self._reweigh(live, backends)
+
+    async def _reweigh(self, live: Manifest, backends: Sequence[Backend]) -> None:
+        try:
+            await self.applier.apply(self.owner, self.router.reweigh(self.owner, live, backends), live)
+        except Exception as error:
+            self.refusals.append(error)
+
+    async def _prune(self, wanted: Sequence[Manifest]) -> None:
+        try:
+            found = [manifest for kind in CHILD_KINDS for manifest in self.world.of(kind)]
+            await self.applier.prune(self.owner, found, wanted)
+        except Exception as error:
+            self.refusals.append(error)
+
+    def _live_route(self) -> Manifest | None:
+        return self.world.find(self.router.kind, self.owner.name)
 
 
 def _backends(owner: Owner, placement: Placement) -> list[Backend]:

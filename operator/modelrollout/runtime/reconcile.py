@@ -15,23 +15,34 @@ from modelrollout.kube.apply import Applier
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.manifests import CHILD_KINDS
 from modelrollout.kube.ownership import Owner
-from modelrollout.kube.world import read_world
+from modelrollout.kube.world import World, read_world
 from modelrollout.metrics.source import MetricsSource
-from modelrollout.ports import MODEL_ROLLOUT, POD, KubeClient, KubeError, Manifest
-from modelrollout.rollout.conditions import invalid_status
-from modelrollout.rollout.decide import decide
+from modelrollout.ports import MODEL_ROLLOUT, POD, Forbidden, Invalid, KubeClient, KubeError, Manifest
+from modelrollout.rollout.conditions import faulty_status, invalid_status
+from modelrollout.rollout.decide import decide, says_something_new
 from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.plan import Plan
 from modelrollout.rollout.recording import Record
 from modelrollout.runtime.decision_log import DecisionLog
+from modelrollout.runtime.faults import describe_fault, report_fault
 from modelrollout.runtime.observing import Observer
 from modelrollout.runtime.placing import Placer
 from modelrollout.runtime.queue import Key
 from modelrollout.runtime.settings import OperatorSettings
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.traffic.registry import RouterRegistry
+from modelrollout.traffic.router import Router
 
 _LOG = logging.getLogger(__name__)
+
+SHOW_SECONDS = 1.0
+"""Until a refusal that is new is shown in the status."""
+
+RETRY_SECONDS = 15.0
+"""Until what stood in the way is tried again, at the latest."""
+
+FAULT_SECONDS = 30.0
+"""Until the next decision after one that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +107,30 @@ class Reconciler:
     async def _reconcile(self, manifest: Manifest, rollout: ModelRollout) -> float | None:
         owner, router = Owner.of(manifest), self.routers.choose(rollout.spec.traffic)
         world = await read_world(self.client, owner, by_label=(*CHILD_KINDS, POD), by_name=(router.kind,))
-        observer = Observer(self.metrics, self.settings.decisions, self.now)
-        observation = await observer.observe(owner, rollout, world, router, self.problems.get(owner.uid, ""))
-        plan = await self._decide(rollout, observation)
+        plan = await self._plan(owner, rollout, world, router)
+        placer = Placer(self.applier, owner, rollout.spec, router, world)
         if plan.significant or self._checkpoint_due(plan, rollout.status):
-            await self._write_status(manifest, plan.status)
+            await self._write_plan(manifest, plan, placer)
+        delay = plan.requeue_after
+        if plan.placement:
+            delay = self._remember(owner, await placer.place(plan.placement), delay)
+        await self._announce(owner, plan)
+        self.telemetry.saw(rollout.model_copy(update={"status": plan.status}))
+        return delay
+
+    async def _plan(self, owner: Owner, rollout: ModelRollout, world: World, router: Router) -> Plan:
+        """What to do; if the operator fails to decide, what was decided before."""
         try:
-            if plan.placement:
-                refusals = await Placer(self.applier).place(owner, rollout.spec, plan.placement, world, router)
-                self._remember(owner, refusals)
-        finally:
-            await self._announce(owner, plan)
-            self.telemetry.saw(rollout.model_copy(update={"status": plan.status}))
-        return plan.requeue_after
+            observer = Observer(self.metrics, self.settings.decisions, self.now)
+            observation = await observer.observe(owner, rollout, world, router, self.problems.get(owner.uid, ""))
+            return await self._decide(rollout, observation)
+        except KubeError:
+            raise
+        except Exception as error:
+            report_fault(f"{owner.namespace}/{owner.name}", error)
+            fault = describe_fault(error)
+            status = faulty_status(rollout.status, rollout.metadata.generation, fault, self.now())
+            return Plan(status, None, (), FAULT_SECONDS, says_something_new(status, rollout.status))
 
     async def _decide(self, rollout: ModelRollout, observation: Observation) -> Plan:
         """Decide in a thread: a backlog of windows must not keep the event loop from renewing the Lease."""
@@ -119,12 +141,21 @@ class Reconciler:
             self.log.append(Record.of(rollout, observation, settings, now, plan))
         return plan
 
-    def _remember(self, owner: Owner, refusals: Sequence[KubeError]) -> None:
-        """Keep what was refused for the next decision to show. Raises the first of it."""
-        if refusals:
-            self.problems[owner.uid] = "; ".join(map(str, refusals))
-            raise refusals[0]
-        self.problems.pop(owner.uid, None)
+    def _remember(self, owner: Owner, refusals: Sequence[Exception], delay: float | None) -> float | None:
+        """Keep what stood in the way for the next decision to show. Returns seconds until that is due.
+
+        Not raised: judging goes on at its pace, whatever the API server refuses.
+        """
+        problem = "; ".join(dict.fromkeys(map(describe_fault, refusals)))
+        known = self.problems.pop(owner.uid, "")
+        if not problem:
+            return delay
+        self.problems[owner.uid] = problem
+        if problem == known:
+            return min(delay or RETRY_SECONDS, RETRY_SECONDS)
+        for refusal in refusals:
+            report_fault(f"{owner.namespace}/{owner.name}", refusal)
+        return SHOW_SECONDS
 
     async def _announce(self, owner: Owner, plan: Plan) -> None:
         for event in plan.events:
@@ -137,6 +168,20 @@ class Reconciler:
         if new is None or old is None:
             return new != old
         return new.window > old.window and (new.at - old.at).total_seconds() >= self.settings.checkpoint_interval
+
+    async def _write_plan(self, manifest: Manifest, plan: Plan, placer: Placer) -> None:
+        """Write down what was decided.
+
+        If that is refused for good, traffic is still taken away: the next decision, from the status as it was, takes it
+        away again. Traffic is given to nobody without a record of it.
+        """
+        try:
+            await self._write_status(manifest, plan.status)
+        except (Invalid, Forbidden):
+            champion = plan.status.champion
+            if plan.placement and champion and placer.takes_away(plan.placement, champion.hash):
+                await placer.route(plan.placement)
+            raise
 
     async def _write_status(self, manifest: Manifest, status: Status) -> None:
         """Write the status if the ModelRollout is still as it was read; Conflict if not."""

@@ -25,6 +25,8 @@ DESIRED: Manifest = {
     },
 }
 
+PORT = 'k:{"containerPort":3000,"protocol":"TCP"}'
+
 # As an API server stores it, with defaults and with what it notes of an apply.
 LIVE: Manifest = {
     **DESIRED,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrollout.kube.merge import merge
+from modelrollout.kube.merge import NotMergeable, merge
 
 NAMES = st.sampled_from(["a", "b", "c"])
 SCALARS = st.booleans() | st.integers(0, 9) | st.text("xyz", max_size=3)
@@ -140,3 +140,9 @@ def test_a_pod_template_merges_as_a_kubernetes_user_expects(
     base: dict[str, Any], override: dict[str, Any], merged: dict[str, Any]
 ) -> None:
     assert merge(base, override) == merged
+
+
+@pytest.mark.parametrize("name", [{"a": 1}, ["a"], None])
+def test_a_thing_in_a_list_that_has_no_usable_name_is_told_by_the_list(name: object) -> None:
+    with pytest.raises(NotMergeable, match="containers: each must have a name that is a text or a number"):
+        merge({"containers": [{"name": "model"}]}, {"containers": [{"name": name}]})
