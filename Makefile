@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Distributions of this repository, which no index has.
+PACKAGES := $(patsubst %/pyproject.toml,%,$(wildcard packages/*/pyproject.toml))
+OURS := $(patsubst packages/%,--no-emit-package modelrollout-%,$(PACKAGES))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo demo-down test test-unit test-cluster test-e2e lint bench generate lock deps clean
@@ -30,7 +33,8 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry --no-ansi operator
-	cd localcluster && deptry --no-ansi .
+	cd packages/localcluster && deptry --no-ansi .
+	cd packages/testkit && deptry --no-ansi .
 	cd examples/demo && deptry --no-ansi .
 	$(BIN)/python -m modelrollout.api.crd --check
 	$(BIN)/python -m modelrollout.api.reference --check
@@ -50,18 +54,18 @@ deps: $(INSTALLED) # Debian packages of the local cluster; does nothing where th
 	$(BIN)/modelrollout-localcluster deps --install
 
 lock: $(INSTALLED) ## resolve the dependencies anew
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --no-emit-package modelrollout-contract \
-		--group dev --group examples pyproject.toml localcluster/pyproject.toml -o requirements/dev.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --no-emit-package modelrollout-contract \
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header $(OURS) \
+		--group dev --group examples pyproject.toml packages/localcluster/pyproject.toml packages/testkit/pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header $(OURS) \
 		-c requirements/dev.txt pyproject.toml -o requirements/operator.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --no-emit-package modelrollout-contract \
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header $(OURS) \
 		-c requirements/dev.txt --group pyproject.toml:examples -o requirements/examples.txt
 
-$(INSTALLED): requirements/dev.txt pyproject.toml packages/contract/pyproject.toml localcluster/pyproject.toml examples/demo/pyproject.toml
+$(INSTALLED): requirements/dev.txt pyproject.toml $(addsuffix /pyproject.toml,$(PACKAGES)) examples/demo/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements/dev.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e . -e packages/contract -e localcluster -e examples/demo
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e . $(addprefix -e ,$(PACKAGES)) -e examples/demo
 	touch $@
 
 clean:

@@ -12,11 +12,12 @@ from types import FrameType
 
 from modelrollout_demo import show
 from modelrollout_demo.console import Console, Style
-from modelrollout_demo.environment import Environment
-from modelrollout_demo.errors import DemoError
-from modelrollout_demo.installation import DEMO_NAMESPACE, helm_command, install
-from modelrollout_demo.providers import PROVIDERS, Provider
 from modelrollout_localcluster import LocalClusterError, Progress
+from modelrollout_testkit.checkout import Checkout
+from modelrollout_testkit.environment import Environment
+from modelrollout_testkit.errors import TestkitError
+from modelrollout_testkit.installation import DEMO_NAMESPACE, helm_command, install
+from modelrollout_testkit.providers import PROVIDERS, Provider
 
 INTERRUPTED = 130
 
@@ -30,13 +31,13 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console()
     try:
-        chosen = PROVIDERS[options.cluster]()
+        chosen = PROVIDERS[options.cluster](Checkout.here())
         if options.down:
             chosen.remove()
             console.say(f"The demo is gone from the {chosen.title}.")
             return 0
         return _run(chosen, console)
-    except (DemoError, LocalClusterError) as error:
+    except (TestkitError, LocalClusterError) as error:
         console.say(f"The demo cannot go on: {error}", Style.BAD)
         return 1
 

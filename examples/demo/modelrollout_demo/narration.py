@@ -8,10 +8,10 @@ from typing import Self
 from modelrollout.api.conditions import ConditionStatus
 from modelrollout.api.rollout import ModelRollout
 from modelrollout_demo.console import Console, Style
-from modelrollout_demo.kubectl import Object
-from modelrollout_demo.load import Load
 from modelrollout_demo.rollouts import NAME, VERSIONS, Weights
-from modelrollout_demo.tally import Tally
+from modelrollout_testkit.kubectl import Object
+from modelrollout_testkit.load import Load
+from modelrollout_testkit.tally import Tally
 
 _TRAFFIC_SECONDS = 10.0
 _COLUMNS = "{:<9} {:<6} {:<11} {:<10} {:<10} {:>6}   {}"

@@ -19,7 +19,7 @@ from modelrollout.rollout.gate_set import gate_set
 from modelrollout.rollout.judging import assess
 from modelrollout.rollout.pace import Pace
 from modelrollout.rollout.settings import Settings
-from modelrollout_demo.errors import DemoError
+from modelrollout_testkit.errors import TestkitError
 
 _QUERY_SECONDS = 10.0
 
@@ -40,13 +40,13 @@ class Proof:
 def find_proof(prometheus_url: str, scrape_interval: float, ramp: ModelRollout, until: float) -> Proof:
     """The proof that a challenger failed, in what Prometheus recorded from its first weight to `until` (unix time).
 
-    ramp: the ModelRollout when the challenger had weight last. Raises DemoError if the recorded data prove nothing.
+    ramp: the ModelRollout when the challenger had weight last. Raises TestkitError if the recorded data prove nothing.
     """
     status, spec = ramp.status, ramp.spec
     if not (
         status.champion and status.challenger and status.evidence and status.rollout and status.rollout.ramping_since
     ):
-        raise DemoError("the challenger never had weight")
+        raise TestkitError("the challenger never had weight")
     settings = Settings(scrape_interval=scrape_interval)
     after = floor(status.rollout.ramping_since.timestamp() / scrape_interval)
     name = ramp.metadata.name
@@ -68,7 +68,7 @@ def find_proof(prometheus_url: str, scrape_interval: float, ramp: ModelRollout, 
     )
     found = assess(tests, (), measured, through=after, data_expected_from=after, pace=Pace())
     if not found.failure:
-        raise DemoError(f"what Prometheus recorded proves no failure: {found.summary}")
+        raise TestkitError(f"what Prometheus recorded proves no failure: {found.summary}")
     return Proof(found.through, _scraped(prometheus_url, scrape_interval, arms, found.through), found.failure)
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from modelrollout_demo.console import Console, Style
-from modelrollout_demo.errors import DemoError
-from modelrollout_demo.load import Answer, failures_not_of_a_model
 from modelrollout_demo.rollouts import DigitsRollout
 from modelrollout_demo.stories import FAULTY, Outcome, measure_reaction, of_version
-from modelrollout_demo.tally import Tally
+from modelrollout_testkit.answers import Answer, not_of_a_model
+from modelrollout_testkit.errors import TestkitError
+from modelrollout_testkit.tally import Tally
 
 # What the project promises beyond the one scrape interval that a bad answer may wait to be seen.
 REACTION_SLACK_SECONDS = 2
@@ -23,7 +23,7 @@ def print_report(
     slow_after = rollout.digits.slow_after
     console.table(_HEADER, [_row(outcome, answers, slow_after) for outcome in outcomes])
     console.say(f"BAD = ERRORS (no answer, or not 200) + SLOW (200, but later than {1000 * slow_after:.0f} ms).")
-    lost = failures_not_of_a_model(answers, FAULTY)
+    lost = not_of_a_model(answers, FAULTY)
     console.say(
         f"Failed requests that no model is to blame for: {len(lost)} of {len(answers)}",
         Style.BAD if lost else Style.GOOD,
@@ -46,7 +46,7 @@ def _report_reaction(
     for version in failing:
         try:
             reaction = measure_reaction(rollout, version, answers)
-        except DemoError as error:
+        except TestkitError as error:
             return [f"the reaction to {version} could not be measured: {error}"]
         within = reaction.seconds <= bound
         console.say(

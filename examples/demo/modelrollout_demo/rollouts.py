@@ -15,11 +15,10 @@ from modelrollout.api.parsing import parse_rollout
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Version
 from modelrollout_contract.objects import ROLLOUT_LABEL, VERSION_LABEL
-from modelrollout_demo.environment import Environment
-from modelrollout_demo.errors import DemoError
-from modelrollout_demo.installation import REPOSITORY
-from modelrollout_demo.kubectl import Kubectl, Object
-from modelrollout_demo.watching import Watch
+from modelrollout_testkit.environment import Environment
+from modelrollout_testkit.errors import TestkitError
+from modelrollout_testkit.kubectl import Kubectl, Object
+from modelrollout_testkit.watching import Watch
 
 T = TypeVar("T")
 
@@ -53,7 +52,7 @@ class Digits:
 
     def manifest(self, name: str) -> Object:
         """The example's manifest for `v2`."""
-        manifest: Object = yaml.safe_load((REPOSITORY / MANIFEST).read_text())
+        manifest: Object = yaml.safe_load((self.environment.checkout.root / MANIFEST).read_text())
         namespace, gateway = self.environment.gateway
         version = self.version(name)
         manifest["spec"]["traffic"]["gatewayAPI"]["parentRefs"] = [{"name": gateway, "namespace": namespace}]
@@ -139,15 +138,15 @@ class DigitsRollout:
 
     @property
     def current(self) -> ModelRollout:
-        """As it is now. Raises DemoError if there is none."""
+        """As it is now. Raises TestkitError if there is none."""
         if NAME not in self._rollouts.objects:
-            raise DemoError(f"there is no ModelRollout {self.namespace}/{NAME}")
+            raise TestkitError(f"there is no ModelRollout {self.namespace}/{NAME}")
         return _parsed(self._rollouts.objects[NAME])
 
     def until(self, holds: Callable[[ModelRollout], bool], what: str, seconds: float = 120) -> ModelRollout:
         """Wait until something holds of the ModelRollout, and return it as it was then.
 
-        what: ends the sentence "waited in vain for ...". Raises DemoError after `seconds`.
+        what: ends the sentence "waited in vain for ...". Raises TestkitError after `seconds`.
         """
 
         def find(objects: Mapping[str, Object]) -> ModelRollout | None:
@@ -158,8 +157,8 @@ class DigitsRollout:
 
         try:
             return self._rollouts.until(find, what, seconds)
-        except DemoError as error:
-            raise DemoError(f"{error}; the ModelRollout says: {self.current.status.verdict}") from error
+        except TestkitError as error:
+            raise TestkitError(f"{error}; the ModelRollout says: {self.current.status.verdict}") from error
 
     @property
     def history(self) -> list[ModelRollout]:
@@ -199,7 +198,7 @@ def remove(kubectl: Kubectl, namespace: str) -> None:
 def _parsed(manifest: Object) -> ModelRollout:
     rollout = parse_rollout(manifest)
     if not isinstance(rollout, ModelRollout):
-        raise DemoError(f"the ModelRollout cannot be read: {'; '.join(map(str, rollout))}")
+        raise TestkitError(f"the ModelRollout cannot be read: {'; '.join(map(str, rollout))}")
     return rollout
 
 

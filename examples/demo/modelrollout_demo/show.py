@@ -9,10 +9,6 @@ from pathlib import Path
 import yaml
 
 from modelrollout_demo.console import Console, Style
-from modelrollout_demo.environment import Environment
-from modelrollout_demo.errors import DemoError
-from modelrollout_demo.installation import DEMO_NAMESPACE, REPOSITORY, restricted_namespace
-from modelrollout_demo.load import Load
 from modelrollout_demo.narration import Narrator, TrafficReport
 from modelrollout_demo.report import print_report
 from modelrollout_demo.rollouts import MANIFEST, Digits, DigitsRollout, remove
@@ -27,6 +23,10 @@ from modelrollout_demo.stories import (
     deploy_first,
 )
 from modelrollout_localcluster import Progress
+from modelrollout_testkit.environment import Environment
+from modelrollout_testkit.errors import TestkitError
+from modelrollout_testkit.installation import DEMO_NAMESPACE, restricted_namespace
+from modelrollout_testkit.load import Load
 
 REQUESTS_PER_SECOND = 30
 
@@ -59,7 +59,7 @@ def run(environment: Environment, console: Console, progress: Progress) -> list[
                 on_event=narrator.event,
             )
         )
-        load = Load(environment.gateway_url, folder, REQUESTS_PER_SECOND)
+        load = Load(environment.checkout, environment.gateway_url, folder, REQUESTS_PER_SECOND)
         for story in STORIES:
             started = time.monotonic()
             outcome = _tell(story, rollout, manifest, console, narrator)
@@ -87,10 +87,10 @@ def _tell(story: Story, rollout: DigitsRollout, manifest: Path, console: Console
     command = f"{replaced}kubectl apply --namespace={DEMO_NAMESPACE} --filename={source}"
     console.command(command)
     narrator.begin()
-    rollout.digits.environment.kubectl.run("sh", "-c", command, folder=REPOSITORY)
+    rollout.digits.environment.kubectl.run("sh", "-c", command, folder=rollout.digits.environment.checkout.root)
     try:
         outcome = _AWAIT[story.ending](rollout, story)
-    except DemoError as error:
+    except TestkitError as error:
         outcome = Outcome(story, problems=[str(error)])
     for problem in outcome.problems:
         console.say(f"WRONG: {problem}", Style.BAD)
@@ -102,7 +102,7 @@ def _tell(story: Story, rollout: DigitsRollout, manifest: Path, console: Console
 def _manifest_file(digits: Digits, folder: Path) -> Path:
     """The example's own manifest, or where this environment needs another gateway or registry, a copy made for it."""
     wanted = digits.manifest("v1")
-    if wanted == yaml.safe_load((REPOSITORY / MANIFEST).read_text()):
+    if wanted == yaml.safe_load((digits.environment.checkout.root / MANIFEST).read_text()):
         return MANIFEST
     copy = folder / "rollout.yaml"
     copy.write_text(yaml.safe_dump(wanted, sort_keys=False))

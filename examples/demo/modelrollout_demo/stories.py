@@ -7,11 +7,12 @@ from enum import StrEnum
 
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Phase, QuarantinedVersion, Version
-from modelrollout_demo.errors import DemoError
-from modelrollout_demo.kubectl import Object
-from modelrollout_demo.load import Answer
 from modelrollout_demo.reaction import find_proof
 from modelrollout_demo.rollouts import NAME, DigitsRollout
+from modelrollout_testkit.answers import Answer
+from modelrollout_testkit.answers import of_version as of_bento
+from modelrollout_testkit.errors import TestkitError
+from modelrollout_testkit.kubectl import Object
 
 READY_SECONDS = 240.0
 DECISION_SECONDS = 420.0
@@ -151,11 +152,11 @@ class Reaction:
 
 
 def measure_reaction(rollout: DigitsRollout, version: str, answers: Sequence[Answer]) -> Reaction:
-    """How long a version kept traffic after Prometheus had the proof that it fails. Raises DemoError without proof."""
+    """How long a version kept traffic after Prometheus had the proof that it fails. Raises TestkitError without."""
     environment = rollout.digits.environment
     ramp = _ramp_of(rollout, rollout.digits.version(version))
     if ramp is None:
-        raise DemoError(f"{version} never had weight")
+        raise TestkitError(f"{version} never had weight")
     last_weight = max(weights.at for weights in rollout.weights if weights.by_version.get(version, 0) > 0)
     route_written = min(weights.at for weights in rollout.weights if weights.at > last_weight)
     proof = find_proof(environment.prometheus_url, environment.scrape_interval, ramp, until=route_written)
@@ -164,7 +165,7 @@ def measure_reaction(rollout: DigitsRollout, version: str, answers: Sequence[Ans
 
 def of_version(answers: Sequence[Answer], version: str) -> list[Answer]:
     """The answers to requests that were routed to `v2`."""
-    return [answer for answer in answers if answer.version == f"{NAME}:{version}"]
+    return of_bento(answers, f"{NAME}:{version}")
 
 
 def is_serving(rollout: ModelRollout, bento: str) -> bool:

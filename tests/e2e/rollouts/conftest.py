@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 from tests.e2e.rollouts.world import NAMESPACE, World, quick
 
-from modelrollout_demo.environment import Environment, local_environment
-from modelrollout_demo.installation import install, restricted_namespace
-from modelrollout_demo.load import Load
 from modelrollout_demo.rollouts import Digits, DigitsRollout, remove
 from modelrollout_localcluster import Cluster, Progress
+from modelrollout_testkit.checkout import Checkout
+from modelrollout_testkit.environment import Environment, local_environment
+from modelrollout_testkit.installation import install, restricted_namespace
+from modelrollout_testkit.load import Load
 
 REQUESTS_PER_SECOND = 30
+ROOT = Path(__file__).parents[3]
 # All files share one ModelRollout. The last one replays what the operator recorded of all that came before.
 ORDER = ("test_rollouts", "test_ramp", "test_comparisons", "test_replay")
 
@@ -37,7 +39,7 @@ def environment() -> Iterator[Environment]:
     kept = os.environ.get("MODELROLLOUT_E2E_CLUSTER")
     name = kept or f"e2e-{os.getpid()}"
     try:
-        found = local_environment(name, Progress())
+        found = local_environment(Checkout(ROOT), name, Progress())
         install(found)
         yield found
     finally:
@@ -50,7 +52,7 @@ def world(environment: Environment, tmp_path_factory: pytest.TempPathFactory) ->
     """One ModelRollout with steady traffic to it, which begins once a first champion serves."""
     environment.kubectl.apply(restricted_namespace(NAMESPACE))
     remove(environment.kubectl, NAMESPACE)
-    load = Load(environment.gateway_url, tmp_path_factory.mktemp("load"), REQUESTS_PER_SECOND)
+    load = Load(environment.checkout, environment.gateway_url, tmp_path_factory.mktemp("load"), REQUESTS_PER_SECOND)
     with DigitsRollout(Digits(environment), NAMESPACE) as rollout:
         rollout.apply("v1", quick)
         rollout.until(lambda now: now.status.serving_since is not None, "a first champion", 240)

@@ -4,12 +4,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.e2e.rollouts.feedback import Feedback
 from tests.e2e.rollouts.world import PAUSED_WEIGHT, STORY, World, condition, is_now, is_paused, with_gates
 
 from modelrollout.api.status import GateStatus
 from modelrollout.evidence.verdict import Guarantee, Verdict
-from modelrollout_demo.kubectl import Object
 from modelrollout_demo.rollouts import NAME
 from modelrollout_demo.stories import (
     Ending,
@@ -20,6 +18,8 @@ from modelrollout_demo.stories import (
     of_version,
     pods_by_uid,
 )
+from modelrollout_testkit.feedback import Feedback
+from modelrollout_testkit.kubectl import Object
 
 BASELINE_WEIGHT = 10
 

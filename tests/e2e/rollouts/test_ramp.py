@@ -6,9 +6,9 @@ from dataclasses import replace
 from tests.e2e.rollouts.world import STORY, World, quick
 
 from modelrollout.rollout.ramp import LEVELS
-from modelrollout_demo.kubectl import Object
 from modelrollout_demo.rollouts import NAME
 from modelrollout_demo.stories import await_promotion, await_rollback, of_version
+from modelrollout_testkit.kubectl import Object
 
 BUDGET = 60
 

@@ -11,13 +11,14 @@ from modelrollout.api.conditions import Condition
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.kube.manifests import SERVICE_PORT
 from modelrollout.kube.ownership import ROLLOUT_LABEL
-from modelrollout_demo.environment import Environment
-from modelrollout_demo.installation import RELEASE, SYSTEM_NAMESPACE
-from modelrollout_demo.kubectl import Object
-from modelrollout_demo.load import Load, failures_not_of_a_model
 from modelrollout_demo.rollouts import KIND, NAME, ROUTE_KIND, DigitsRollout, remove
 from modelrollout_demo.stories import FAULTY, STORIES, is_serving
-from modelrollout_demo.watching import eventually
+from modelrollout_testkit.answers import not_of_a_model
+from modelrollout_testkit.environment import Environment
+from modelrollout_testkit.installation import RELEASE, SYSTEM_NAMESPACE
+from modelrollout_testkit.kubectl import Object
+from modelrollout_testkit.load import Load
+from modelrollout_testkit.watching import eventually
 
 NAMESPACE = "e2e"
 # The weight at which a paused rollout waits for an approval, and the one that comes next.
@@ -93,7 +94,7 @@ class World:
         started = time.time()
         yield
         self.load.require_running()
-        lost = failures_not_of_a_model(self.load.since(started), FAULTY)
+        lost = not_of_a_model(self.load.since(started), FAULTY)
         assert not lost, f"{len(lost)} of {len(self.load.since(started))} requests failed, first {lost[:3]}"
 
     @contextmanager
@@ -102,7 +103,7 @@ class World:
         service = self.rollout.digits.workload(version)
         with (
             self.environment.kubectl.forwarded(NAMESPACE, service, SERVICE_PORT) as url,
-            Load(url, folder, rate) as load,
+            Load(self.environment.checkout, url, folder, rate) as load,
         ):
             yield load
 

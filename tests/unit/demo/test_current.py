@@ -6,16 +6,16 @@ from typing import Any, cast
 
 import pytest
 
-from modelrollout_demo.current import CurrentSettings, address_of, service_of
-from modelrollout_demo.errors import DemoError
-from modelrollout_demo.installation import (
+from modelrollout_testkit.errors import TestkitError
+from modelrollout_testkit.installation import (
     DEMO_NAMESPACE,
     SYSTEM_NAMESPACE,
     foreign_namespaces,
     restricted_namespace,
     uninstall,
 )
-from modelrollout_demo.kubectl import Kubectl, Object
+from modelrollout_testkit.kubectl import Kubectl, Object
+from modelrollout_testkit.providers.current import CurrentSettings, address_of, service_of
 
 ENOUGH = {
     "DEMO_REGISTRY": "registry.example/team/",
@@ -54,7 +54,7 @@ def gateway(*conditions: Mapping[str, str], addresses: Sequence[str] = ()) -> Ob
 
 @pytest.mark.parametrize("name", ENOUGH)
 def test_a_missing_setting_is_named_in_one_sentence_that_says_what_it_is_for(name: str) -> None:
-    with pytest.raises(DemoError) as caught:
+    with pytest.raises(TestkitError) as caught:
         CurrentSettings.of({**ENOUGH, name: ""})
     sentences = str(caught.value).splitlines()[1:]
     assert len(sentences) == 1
@@ -63,7 +63,7 @@ def test_a_missing_setting_is_named_in_one_sentence_that_says_what_it_is_for(nam
 
 
 def test_all_missing_settings_are_named_at_once() -> None:
-    with pytest.raises(DemoError) as caught:
+    with pytest.raises(TestkitError) as caught:
         CurrentSettings.of({})
     assert [sentence.split()[1] for sentence in str(caught.value).splitlines()[1:]] == list(ENOUGH)
 
@@ -83,7 +83,7 @@ def test_all_missing_settings_are_named_at_once() -> None:
     ],
 )
 def test_a_setting_that_cannot_be_right_is_refused_by_name(name: str, value: str) -> None:
-    with pytest.raises(DemoError, match=name):
+    with pytest.raises(TestkitError, match=name):
         CurrentSettings.of({**ENOUGH, name: value})
 
 
@@ -122,7 +122,7 @@ def test_a_programmed_gateway_is_reached_at_its_first_address(addresses: Sequenc
 def test_a_gateway_that_is_not_programmed_is_refused_with_the_reason(
     conditions: Sequence[Mapping[str, str]], why: str
 ) -> None:
-    with pytest.raises(DemoError, match=f"gateway-system/models is not programmed: {why}"):
+    with pytest.raises(TestkitError, match=f"gateway-system/models is not programmed: {why}"):
         address_of(gateway(*conditions, addresses=["192.0.2.10"]))
 
 

@@ -8,7 +8,7 @@ from typing import Self
 
 import requests
 
-from modelrollout_demo.load import HOST, Load
+from modelrollout_testkit.load import HOST, Load
 
 
 class Feedback:

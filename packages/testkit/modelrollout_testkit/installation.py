@@ -1,12 +1,9 @@
 """Installs the operator with its Helm chart, as a platform team would, in a namespace that enforces `restricted`."""
 
-from pathlib import Path
+from modelrollout_testkit.checkout import CHART
+from modelrollout_testkit.environment import Environment
+from modelrollout_testkit.kubectl import Kubectl, Object
 
-from modelrollout_demo.environment import Environment
-from modelrollout_demo.kubectl import Kubectl, Object
-
-REPOSITORY = Path(__file__).resolve().parents[3]
-CHART = Path("charts/modelrollout")
 RELEASE = "modelrollout"
 SYSTEM_NAMESPACE = "modelrollout-system"
 DEMO_NAMESPACE = "digits"
@@ -22,7 +19,7 @@ def restricted_namespace(name: str) -> Object:
 
 
 def helm_command(environment: Environment) -> list[str]:
-    """The command that installs or upgrades the operator; to be run in the repository."""
+    """The command that installs or upgrades the operator; to be run in the checkout."""
     settings = {
         "image.repository": f"{environment.registry}/modelrollout",
         "image.tag": environment.operator_tag,
@@ -43,7 +40,7 @@ def helm_command(environment: Environment) -> list[str]:
 def install(environment: Environment) -> None:
     """Install the operator and wait until it is ready."""
     environment.kubectl.apply(restricted_namespace(SYSTEM_NAMESPACE))
-    environment.kubectl.run(*helm_command(environment), folder=REPOSITORY)
+    environment.kubectl.run(*helm_command(environment), folder=environment.checkout.root)
 
 
 def uninstall(kubectl: Kubectl) -> None:

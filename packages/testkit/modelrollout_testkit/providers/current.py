@@ -2,7 +2,6 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,14 +10,15 @@ from urllib.parse import urlsplit
 
 import requests
 
-from modelrollout_demo.environment import Environment
-from modelrollout_demo.errors import DemoError
-from modelrollout_demo.installation import DEMO_NAMESPACE, REPOSITORY, foreign_namespaces, uninstall
-from modelrollout_demo.kubectl import Kubectl, Object
 from modelrollout_localcluster import Progress
+from modelrollout_testkit.checkout import Checkout
+from modelrollout_testkit.environment import Environment
+from modelrollout_testkit.errors import TestkitError
+from modelrollout_testkit.installation import DEMO_NAMESPACE, foreign_namespaces, uninstall
+from modelrollout_testkit.kubectl import Kubectl, Object
 
 _NEEDED = {
-    "DEMO_REGISTRY": "what the cluster pulls images from: REGISTRY/modelrollout:{version} and REGISTRY/digits:v1 to v5",
+    "DEMO_REGISTRY": "what the cluster pulls images from: REGISTRY/modelrollout:VERSION and REGISTRY/digits:v1 to v5",
     "DEMO_GATEWAY": "NAMESPACE/NAME of a Gateway that takes HTTPRoutes of the namespace {namespace}",
     "DEMO_PROMETHEUS_URL": "where pods reach a Prometheus that scrapes annotated pods, http://SERVICE.NAMESPACE:PORT",
 }
@@ -37,18 +37,21 @@ class CurrentSettings:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        """Read environment variables. Raises DemoError with a sentence for each that is missing, or for a wrong one."""
+        """Read environment variables.
+
+        Raises TestkitError with a sentence for each that is missing, or for a wrong one.
+        """
         if missing := [name for name in _NEEDED if not environment.get(name)]:
-            purposes = (_NEEDED[name].format(version=operator_version(), namespace=DEMO_NAMESPACE) for name in missing)
+            purposes = (_NEEDED[name].format(namespace=DEMO_NAMESPACE) for name in missing)
             sentences = (f"Set {name} to {purpose}." for name, purpose in zip(missing, purposes, strict=True))
-            raise DemoError("\n".join(("it has to know more of this cluster (docs/demo.md).", *sentences)))
+            raise TestkitError("\n".join(("it has to know more of this cluster (docs/demo.md).", *sentences)))
         registry, gateway, prometheus = (environment[name] for name in _NEEDED)
         service_of(prometheus)
         if not re.fullmatch(r"[^/]+/[^/]+", gateway):
-            raise DemoError(f"DEMO_GATEWAY must be NAMESPACE/NAME, not {gateway!r}")
+            raise TestkitError(f"DEMO_GATEWAY must be NAMESPACE/NAME, not {gateway!r}")
         interval = environment.get("DEMO_SCRAPE_INTERVAL") or "15"
         if not interval.isdigit() or not int(interval):
-            raise DemoError(f"DEMO_SCRAPE_INTERVAL must be a number of seconds, not {interval!r}")
+            raise TestkitError(f"DEMO_SCRAPE_INTERVAL must be a number of seconds, not {interval!r}")
         namespace, _, name = gateway.partition("/")
         return cls(
             registry=registry.rstrip("/"),
@@ -62,12 +65,13 @@ class CurrentSettings:
 class CurrentProvider:
     """The cluster that kubectl talks to by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, checkout: Checkout) -> None:
+        self._checkout = checkout
         self._kubectl = Kubectl(os.environ.get("KUBECONFIG", ""))
         try:
             context = self._kubectl("config", "current-context").strip()
-        except DemoError as error:
-            raise DemoError("CLUSTER=current needs a kubeconfig with a current context: set KUBECONFIG.") from error
+        except TestkitError as error:
+            raise TestkitError("CLUSTER=current needs a kubeconfig with a current context: set KUBECONFIG.") from error
         self.title = f"cluster of the context `{context}`"
         self._begun = False
 
@@ -81,6 +85,7 @@ class CurrentProvider:
                 prometheus_url = stack.enter_context(self._reachable_prometheus(settings.prometheus_url))
             self._begun = True
             yield Environment(
+                checkout=self._checkout,
                 title=self.title,
                 kubectl=self._kubectl,
                 gateway_url=gateway_url,
@@ -88,7 +93,7 @@ class CurrentProvider:
                 prometheus_url=prometheus_url,
                 prometheus_service_url=settings.prometheus_url,
                 registry=settings.registry,
-                operator_tag=operator_version(),
+                operator_tag=self._checkout.operator_version,
                 operator_digest="",
                 pull_policy="IfNotPresent",
                 scrape_interval=settings.scrape_interval,
@@ -102,57 +107,51 @@ class CurrentProvider:
         uninstall(self._kubectl)
 
     def _require_cluster(self) -> None:
-        """Raises DemoError if the cluster does not answer, or has others' namespaces by the names of the demo's."""
+        """Raises TestkitError if the cluster does not answer, or has others' namespaces by the names of the demo's."""
         try:
             self._kubectl("get", "--raw=/readyz", f"--request-timeout={_ANSWER_SECONDS}s")
-        except DemoError as error:
-            raise DemoError(f"the {self.title} does not answer: {error}") from error
+        except TestkitError as error:
+            raise TestkitError(f"the {self.title} does not answer: {error}") from error
         if foreign := foreign_namespaces(self._kubectl):
-            raise DemoError(
+            raise TestkitError(
                 f"the {self.title} has {' and '.join(foreign)} already, which the demo did not make and leaves alone."
             )
 
     def _require_gateway(self, settings: CurrentSettings) -> str:
-        """The URL of the Gateway. Raises DemoError if it is not there or not ready."""
+        """The URL of the Gateway. Raises TestkitError if it is not there or not ready."""
         namespace, name = settings.gateway
         try:
             gateway = self._kubectl.get("gateways.gateway.networking.k8s.io", name, f"--namespace={namespace}")
-        except DemoError as error:
-            raise DemoError(f"DEMO_GATEWAY is {namespace}/{name}, which cannot be read: {error}") from error
+        except TestkitError as error:
+            raise TestkitError(f"DEMO_GATEWAY is {namespace}/{name}, which cannot be read: {error}") from error
         url = address_of(gateway)
         if not (settings.gateway_url or url):
-            raise DemoError(
+            raise TestkitError(
                 f"the Gateway {namespace}/{name} has no address: set DEMO_GATEWAY_URL to where it is reached."
             )
         return settings.gateway_url or url
 
     @contextmanager
     def _reachable_prometheus(self, url: str) -> Iterator[str]:
-        """Where this machine reaches Prometheus while `with` lasts. Raises DemoError unless it answers a query."""
+        """Where this machine reaches Prometheus while `with` lasts. Raises TestkitError unless it answers a query."""
         with ExitStack() as stack:
             try:
                 here = stack.enter_context(self._kubectl.forwarded(*service_of(url)))
                 query = requests.get(f"{here}/api/v1/query", {"query": "vector(1)"}, timeout=_ANSWER_SECONDS)
                 query.raise_for_status()
-            except (DemoError, requests.RequestException) as error:
-                raise DemoError(f"DEMO_PROMETHEUS_URL is {url}, where no Prometheus answers: {error}") from error
+            except (TestkitError, requests.RequestException) as error:
+                raise TestkitError(f"DEMO_PROMETHEUS_URL is {url}, where no Prometheus answers: {error}") from error
             yield here
 
 
-def operator_version() -> str:
-    """The version of the operator in this repository, which is the tag of its image."""
-    version: str = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
-    return version
-
-
 def address_of(gateway: Object) -> str:
-    """The URL of a Gateway by its first address, "" without any. Raises DemoError if it is not programmed."""
+    """The URL of a Gateway by its first address, "" without any. Raises TestkitError if it is not programmed."""
     where = f"{gateway['metadata']['namespace']}/{gateway['metadata']['name']}"
     status = gateway.get("status", {})
     programmed = [condition for condition in status.get("conditions", ()) if condition["type"] == "Programmed"]
     if not any(condition["status"] == "True" for condition in programmed):
         why = programmed[0].get("message") if programmed else "no controller has said anything of it"
-        raise DemoError(f"the Gateway {where} is not programmed: {why}")
+        raise TestkitError(f"the Gateway {where} is not programmed: {why}")
     addresses = status.get("addresses")
     return f"http://{addresses[0]['value']}" if addresses else ""
 
@@ -163,5 +162,5 @@ def service_of(url: str) -> tuple[str, str, int]:
     service, _, rest = (parts.hostname or "").partition(".")
     namespace = rest.partition(".")[0]
     if parts.scheme != "http" or not service or not namespace:
-        raise DemoError(f"DEMO_PROMETHEUS_URL must be http://SERVICE.NAMESPACE:PORT, not {url!r}")
+        raise TestkitError(f"DEMO_PROMETHEUS_URL must be http://SERVICE.NAMESPACE:PORT, not {url!r}")
     return namespace, service, parts.port or 80

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from modelrollout_demo.environment import SCRAPE_INTERVAL_SECONDS, Environment, built_images, own_environment
-from modelrollout_demo.errors import DemoError
-from modelrollout_demo.kubectl import Kubectl
 from modelrollout_localcluster import Progress
 from modelrollout_localcluster.addons import install_gateway_and_prometheus
 from modelrollout_localcluster.builds import CONTOUR, COREDNS, PROMETHEUS, VEGETA, build
 from modelrollout_localcluster.images import ADDON_IMAGES, UNPRIVILEGED_USER, build_all
 from modelrollout_localcluster.paths import cache_directory
+from modelrollout_testkit.checkout import Checkout
+from modelrollout_testkit.environment import SCRAPE_INTERVAL_SECONDS, Environment, built_images, own_environment
+from modelrollout_testkit.errors import TestkitError
+from modelrollout_testkit.kubectl import Kubectl
 
 NAME = "modelrollout-demo"
 # In kind's default range of services, and in its part that is never given away by itself.
@@ -27,16 +28,17 @@ class KindProvider:
 
     title = f"kind cluster `{NAME}`"
 
-    def __init__(self) -> None:
+    def __init__(self, checkout: Checkout) -> None:
+        self._checkout = checkout
         if missing := [program for program in ("kind", "docker") if not shutil.which(program)]:
-            raise DemoError(f"CLUSTER=kind needs {' and '.join(missing)} in PATH: install it, or use CLUSTER=local.")
+            raise TestkitError(f"CLUSTER=kind needs {' and '.join(missing)} in PATH: install it, or use CLUSTER=local.")
         _run("docker", "info")
         self._kubeconfig = cache_directory() / "kind" / f"{NAME}.kubeconfig"
         self._was_there = True
 
     @contextmanager
     def up(self, progress: Progress) -> Iterator[Environment]:
-        operator, archives = built_images(progress)
+        operator, archives = built_images(self._checkout, progress)
         build((CONTOUR, COREDNS, PROMETHEUS, VEGETA), progress)
         build_all(progress)
         self._was_there = NAME in _run("kind", "get", "clusters").split()
@@ -63,7 +65,14 @@ class KindProvider:
         with ExitStack() as stack:
             gateway_url = stack.enter_context(kubectl.forwarded("projectcontour", "envoy", 80))
             prometheus_url = stack.enter_context(kubectl.forwarded("monitoring", "prometheus", 9090))
-            yield own_environment(self.title, kubectl, operator, gateway_url, prometheus_url)
+            yield own_environment(
+                self._checkout,
+                self.title,
+                kubectl,
+                operator,
+                gateway_url=gateway_url,
+                prometheus_url=prometheus_url,
+            )
 
     def abandon(self) -> None:
         if not self._was_there:
@@ -74,8 +83,8 @@ class KindProvider:
 
 
 def _run(*command: str) -> str:
-    """What a program prints. Raises DemoError with its complaint when it fails."""
+    """What a program prints. Raises TestkitError with its complaint when it fails."""
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
-        raise DemoError(f"{' '.join(command)} failed:\n{result.stderr.strip()}")
+        raise TestkitError(f"{' '.join(command)} failed:\n{result.stderr.strip()}")
     return result.stdout

@@ -1,11 +1,13 @@
-"""The cluster that the demo and the end-to-end tests run on, and what they have to know of it."""
+"""The cluster that a demo or end-to-end tests run on, and what they have to know of it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelrollout_demo.kubectl import Kubectl
 from modelrollout_localcluster import Cluster, Progress
-from modelrollout_localcluster.python_images import ImageArchive, example_images, operator_image
+from modelrollout_localcluster.image_builder import ImageArchive
+from modelrollout_testkit.checkout import Checkout
+from modelrollout_testkit.images import example_images, operator_image
+from modelrollout_testkit.kubectl import Kubectl
 
 SCRAPE_INTERVAL_SECONDS = 5
 
@@ -14,6 +16,7 @@ SCRAPE_INTERVAL_SECONDS = 5
 class Environment:
     """A running cluster with a gateway, Prometheus and the images.
 
+    checkout: what is run is built from it.
     gateway_url, prometheus_url: where this machine reaches them.
     prometheus_service_url: where pods reach Prometheus.
     gateway: namespace and name of the Gateway.
@@ -23,6 +26,7 @@ class Environment:
     scrape_interval: of Prometheus, in seconds.
     """
 
+    checkout: Checkout
     title: str
     kubectl: Kubectl
     gateway_url: str
@@ -36,33 +40,51 @@ class Environment:
     scrape_interval: int
 
 
-def local_environment(name: str, progress: Progress) -> Environment:
+def local_environment(
+    checkout: Checkout, name: str, progress: Progress, scrape_interval: int = SCRAPE_INTERVAL_SECONDS
+) -> Environment:
     """Bring the local cluster `name` up, building what is missing, and load the images. A running one is used as it is.
 
     Raises LocalClusterError with what is missing.
     """
-    operator, archives = built_images(progress)
+    operator, archives = built_images(checkout, progress)
     cluster = Cluster(name, progress)
-    cluster.up(scrape_interval_seconds=SCRAPE_INTERVAL_SECONDS)
+    cluster.up(scrape_interval_seconds=scrape_interval)
     with progress.stage("load the images of the operator and the models"):
         for archive in archives:
             cluster.load_image(archive)
     # What kubectl remembers of a server must not outlive it: the next one may have the same address.
     kubectl = Kubectl(str(cluster.kubeconfig), cache=cluster.kubeconfig.with_name("kubectl-cache"))
-    return own_environment(f"local cluster `{name}`", kubectl, operator, cluster.gateway_url, cluster.prometheus_url)
+    return own_environment(
+        checkout,
+        f"local cluster `{name}`",
+        kubectl,
+        operator,
+        gateway_url=cluster.gateway_url,
+        prometheus_url=cluster.prometheus_url,
+        scrape_interval=scrape_interval,
+    )
 
 
-def built_images(progress: Progress) -> tuple[ImageArchive, list[Path]]:
+def built_images(checkout: Checkout, progress: Progress) -> tuple[ImageArchive, list[Path]]:
     """The operator's image, and the archives that hold it and the models', built unless the cache has them."""
-    operator, examples = operator_image(progress), example_images(progress)
+    operator, examples = operator_image(checkout, progress), example_images(checkout, progress)
     return operator, sorted({operator.path, *(image.path for image in examples.values())})
 
 
 def own_environment(
-    title: str, kubectl: Kubectl, operator: ImageArchive, gateway_url: str, prometheus_url: str
+    checkout: Checkout,
+    title: str,
+    kubectl: Kubectl,
+    operator: ImageArchive,
+    *,
+    gateway_url: str,
+    prometheus_url: str,
+    scrape_interval: int = SCRAPE_INTERVAL_SECONDS,
 ) -> Environment:
     """A cluster that has our gateway, our Prometheus and images that we built and loaded."""
     return Environment(
+        checkout=checkout,
         title=title,
         kubectl=kubectl,
         gateway_url=gateway_url,
@@ -73,5 +95,5 @@ def own_environment(
         operator_tag=operator.name.rpartition(":")[2],
         operator_digest=operator.digest,
         pull_policy="Never",
-        scrape_interval=SCRAPE_INTERVAL_SECONDS,
+        scrape_interval=scrape_interval,
     )

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Self, TypeVar
 
-from modelrollout_demo.errors import DemoError
-from modelrollout_demo.kubectl import Kubectl, Object
+from modelrollout_testkit.errors import TestkitError
+from modelrollout_testkit.kubectl import Kubectl, Object
 
 T = TypeVar("T")
 
@@ -74,16 +74,16 @@ class Watch:
     def until(self, find: Callable[[Mapping[str, Object]], T | None], what: str, seconds: float = 120) -> T:
         """Wait until `find` gives something for the objects, by name, and return that.
 
-        what: ends the sentence "waited in vain for ...". Raises DemoError after `seconds`.
+        what: ends the sentence "waited in vain for ...". Raises TestkitError after `seconds`.
         """
         deadline = time.monotonic() + seconds
         with self._changed:
             while (found := find(self._objects)) is None or found is False:
                 left = deadline - time.monotonic()
                 if self._ended:
-                    raise DemoError(f"kubectl get {self._kind} --watch ended while we waited for {what}")
+                    raise TestkitError(f"kubectl get {self._kind} --watch ended while we waited for {what}")
                 if left <= 0:
-                    raise DemoError(f"waited in vain for {what} ({seconds:.0f} s)")
+                    raise TestkitError(f"waited in vain for {what} ({seconds:.0f} s)")
                 self._changed.wait(left)
             return found
 
@@ -132,10 +132,10 @@ def end(process: "subprocess.Popen[str]", by: signal.Signals = signal.SIGTERM, s
 
 
 def eventually(find: Callable[[], T | None], what: str, seconds: float = 60, pause: float = 0.5) -> T:
-    """Ask again and again until the answer is something. Raises DemoError after `seconds`."""
+    """Ask again and again until the answer is something. Raises TestkitError after `seconds`."""
     deadline = time.monotonic() + seconds
     while (found := find()) is None or found is False:
         if time.monotonic() > deadline:
-            raise DemoError(f"waited in vain for {what} ({seconds:.0f} s)")
+            raise TestkitError(f"waited in vain for {what} ({seconds:.0f} s)")
         time.sleep(pause)
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from modelrollout_demo.load import Answer
+from modelrollout_testkit.answers import Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modelrollout_demo.errors import DemoError
 from modelrollout_localcluster import tool_path
+from modelrollout_testkit.errors import TestkitError
 
 Object = dict[str, Any]
 
@@ -40,29 +40,29 @@ class Kubectl:
         object.__setattr__(self, "environment", environment)
 
     def __call__(self, *arguments: str, stdin: str | None = None) -> str:
-        """What kubectl prints. Raises DemoError with its complaint when it fails."""
+        """What kubectl prints. Raises TestkitError with its complaint when it fails."""
         return self.run("kubectl", *arguments, stdin=stdin)
 
     def run(self, *command: str, stdin: str | None = None, folder: Path | None = None) -> str:
-        """What a command prints. Raises DemoError with its complaint when it fails."""
+        """What a command prints. Raises TestkitError with its complaint when it fails."""
         result = subprocess.run(
             command, input=stdin, env=self.environment, cwd=folder, capture_output=True, text=True, check=False
         )
         if result.returncode:
             shown = " ".join(command)
-            raise DemoError(f"{shown} failed:\n{result.stderr.strip() or result.stdout.strip()}")
+            raise TestkitError(f"{shown} failed:\n{result.stderr.strip() or result.stdout.strip()}")
         return result.stdout
 
     @contextmanager
     def forwarded(self, namespace: str, service: str, port: int) -> Iterator[str]:
-        """The URL under which this machine reaches a service while `with` lasts. Raises DemoError if it cannot."""
+        """The URL under which this machine reaches a service while `with` lasts. Raises TestkitError if it cannot."""
         where = ("--address=127.0.0.1", f"--namespace={namespace}", f"service/{service}")
         with self.follow("port-forward", *where, f":{port}") as process:
             try:
                 assert process.stdout is not None
                 found = re.match(r"Forwarding from (\S+)", process.stdout.readline())
                 if not found:
-                    raise DemoError(f"kubectl port-forward {' '.join(where)} :{port} did not work")
+                    raise TestkitError(f"kubectl port-forward {' '.join(where)} :{port} did not work")
                 # kubectl has a line for every connection, and stops once nobody reads them.
                 threading.Thread(target=process.stdout.read, daemon=True).start()
                 yield f"http://{found[1]}"

@@ -1,0 +1,49 @@
+"""A checkout of the repository: where its chart, its example and the sources of its images are."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelrollout_testkit.errors import TestkitError
+
+CHART = Path("charts/modelrollout")
+EXAMPLE = Path("examples/digits")
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """root: the folder that `git clone` made."""
+
+    root: Path
+
+    @classmethod
+    def here(cls) -> "Checkout":
+        """The checkout that the working directory is in. Raises TestkitError if it is in none."""
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            if (folder / CHART / "Chart.yaml").exists():
+                return cls(folder)
+        raise TestkitError(f"{here} is in no checkout of the repository, whose chart and example are needed.")
+
+    @property
+    def example(self) -> Path:
+        """The folder of the example model."""
+        return self.root / EXAMPLE
+
+    @property
+    def operator_version(self) -> str:
+        """The version of the operator, which is the tag of its image."""
+        version: str = tomllib.loads((self.root / "pyproject.toml").read_text())["project"]["version"]
+        return version
+
+    def operator_sources(self) -> Sequence[Path]:
+        """The files that the operator's image is made of."""
+        named = [self.root / name for name in ("Dockerfile", "pyproject.toml", "requirements/operator.txt")]
+        code = (path for tree in ("operator", "packages/contract") for path in (self.root / tree).rglob("*.py"))
+        return [*named, *sorted(code)]
+
+    def example_sources(self) -> Sequence[Path]:
+        """The files that the example's images are made of; not the manifests for Kubernetes beside them."""
+        files = (path for pattern in ("*.py", "*Dockerfile*", "bentofile.yaml") for path in self.example.glob(pattern))
+        return [self.root / "requirements/examples.txt", *sorted(files)]

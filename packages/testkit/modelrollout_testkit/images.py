@@ -1,0 +1,65 @@
+"""The images of a checkout: the operator, and the versions of the example model.
+
+All stand on one Python base image, and all versions of the example on one image with their locked dependencies, so a
+version adds a layer of some kilobytes.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from modelrollout_localcluster import Progress
+from modelrollout_localcluster.image_builder import ImageArchive, ImageBuilder, cached_images, python_image
+from modelrollout_testkit.checkout import Checkout
+
+EXAMPLE_VERSIONS = ("v1", "v2", "v3", "v4", "v5", "majority")
+
+
+def operator_image(checkout: Checkout, progress: Progress | None = None) -> ImageArchive:
+    """The operator as `localhost/modelrollout:VERSION`, built from /Dockerfile unless the cache has it.
+
+    Needs root. Raises LocalClusterError when a tool is missing or a step fails.
+    """
+    progress = progress or Progress()
+    name = f"localhost/modelrollout:{checkout.operator_version}"
+
+    def build(archive: Path) -> None:
+        python = python_image(progress)
+        with ImageBuilder.open("operator") as builder, progress.stage("build the operator's image"):
+            builder.build(checkout.root / "Dockerfile", name, checkout.root, PYTHON_IMAGE=python)
+            builder.save([name], archive)
+
+    return cached_images("operator", checkout.operator_sources(), checkout.root, build)[name]
+
+
+def example_images(checkout: Checkout, progress: Progress | None = None) -> dict[str, ImageArchive]:
+    """The example models by version, as `localhost/digits:VERSION`, trained and built unless the cache has them.
+
+    They share one archive, which has each shared layer once. Needs root, and BentoML and scikit-learn in this
+    interpreter. Raises LocalClusterError when a tool is missing or a step fails.
+    """
+    progress = progress or Progress()
+    names = {version: f"localhost/digits:{version}" for version in EXAMPLE_VERSIONS}
+
+    def build(archive: Path) -> None:
+        python = python_image(progress)
+        with ImageBuilder.open("bentoml") as builder, progress.stage("build the BentoML base image"):
+            recipe = checkout.example / "base.Dockerfile"
+            builder.build(recipe, "localhost/modelrollout-bentoml:latest", checkout.root, PYTHON_IMAGE=python)
+        with ImageBuilder.open("digits") as builder:
+            _build_bentos(builder, checkout.example, names, progress)
+            with progress.stage("save the example images"):
+                builder.save(names.values(), archive)
+
+    images = cached_images("digits", checkout.example_sources(), checkout.root, build)
+    return {version: images[name] for version, name in names.items()}
+
+
+def _build_bentos(builder: ImageBuilder, example: Path, names: Mapping[str, str], progress: Progress) -> None:
+    bentoml = [sys.executable, "-m", "bentoml"]
+    with progress.stage("train the example models"):
+        builder.run([sys.executable, example / "train.py", *names])
+    for version, name in names.items():
+        with progress.stage(f"build the image {name}"):
+            builder.run([*bentoml, "build", f"--version={version}", f"--arg=version={version}"], example)
+            builder.run([*bentoml, "containerize", f"digits:{version}", "--backend=buildah", "-t", name])
