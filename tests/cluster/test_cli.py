@@ -22,8 +22,9 @@ from tests.unit.cli import worlds
 from tests.unit.cli.documented import check
 from tests.unit.rollout.world import World, spec
 
-from modelrollout.api.rollout import GROUP, VERSION
+from modelrollout.api.rollout import VERSION
 from modelrollout.cli.main import main
+from modelrollout_contract.objects import GROUP
 from modelrollout_localcluster import Cluster, tool_path
 
 Manifest = dict[str, Any]

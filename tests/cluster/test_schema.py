@@ -10,7 +10,7 @@ from tests.cluster.manifest_cases import Manifest, cases, changed, load
 
 from modelrollout.api.conditions import Condition, ConditionStatus
 from modelrollout.api.parsing import parse_rollout, parse_status
-from modelrollout.api.rollout import GROUP, VERSION, ModelRollout
+from modelrollout.api.rollout import VERSION, ModelRollout
 from modelrollout.api.status import (
     BaselineVersion,
     Decision,
@@ -26,6 +26,7 @@ from modelrollout.api.status import (
     Watch,
 )
 from modelrollout.api.status import Version as ModelVersion
+from modelrollout_contract.objects import GROUP
 
 
 class Rollouts:
