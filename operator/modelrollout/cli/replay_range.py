@@ -10,7 +10,8 @@ from modelrollout.cli.console import CommandFailed, print_json, table, timestamp
 from modelrollout.cli.ending import Ending
 from modelrollout.cli.manifests import read_rollout
 from modelrollout.cli.ranges import Judged, arms_of, judge_range, past_of_champion
-from modelrollout.metrics.prometheus.client import BearerTokenFile, PrometheusClient
+from modelrollout.metrics.prometheus.client import PrometheusClient
+from modelrollout.metrics.prometheus.credentials import BearerTokenFile
 from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.rollout.settings import Settings
 

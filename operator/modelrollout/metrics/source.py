@@ -29,6 +29,8 @@ class Arms:
     champion_version, challenger_version: of the Bento, as in its tag; needed by gates with a cohort label.
     one_version: whether both arms are of one version, so that only their pods tell them apart.
     other_pods: those that serve beside the arms, for gates that do not count by pods; nothing if empty.
+    serving: names of the pods, of whatever version, that have been ready for so long that they must have been scraped;
+        empty if that is not known.
     """
 
     namespace: str
@@ -40,6 +42,7 @@ class Arms:
     challenger_version: str = ""
     one_version: bool = False
     other_pods: str = ""
+    serving: frozenset[str] = frozenset()
 
     @classmethod
     def of_one_version(cls, namespace: str, pods: Collection[str], version: str) -> Self:

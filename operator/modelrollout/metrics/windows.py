@@ -5,7 +5,7 @@ finished in a window stands for it. A window without a scrape of one arm is no w
 the next. What a window holds follows from the recorded samples alone, whenever and in how many parts one looks at them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor
 
 from modelrollout.rollout.settings import WINDOWS_AT_ONCE, Settings
@@ -28,6 +28,20 @@ class Span:
     after: int
     through: int
     skipped: int = 0
+
+    @property
+    def length(self) -> int:
+        """Number of windows."""
+        return self.through - self.after
+
+    @property
+    def first_read(self) -> int:
+        """The first window of which something must be known: to count it, or to tell whether an arm is there."""
+        return min(self.after + 1, self.recent)
+
+    def shortened(self, length: int) -> "Span":
+        """The first windows of the span."""
+        return replace(self, through=self.after + length)
 
     @property
     def end(self) -> int:

@@ -98,6 +98,7 @@ def assess(
             )
     absent = {name: _absence(measurement, data_expected_from) for name, measurement in missing.items()}
     troubled = {name: unavailable(f"unavailable: {gate.trouble}") for name, gate in gates.items() if gate.trouble}
+    absent |= {name: unavailable(f"unavailable: {why}") for name, why in _incomplete(measurements).items()}
     notes = {name: m.note for name, m in measurements.items() if isinstance(m, Windowed)}
     return _assessment(gates, gate_set.alpha, {**troubled, **absent}, notes, through, pace)
 
@@ -125,6 +126,11 @@ def _data(measurement: Measurement | None) -> Sequence[Datum]:
     if isinstance(measurement, Windowed):
         return measurement.windows
     return measurement.points if isinstance(measurement, Evaluated) else ()
+
+
+def _incomplete(measurements: Mapping[str, Measurement]) -> Mapping[str, str]:
+    """Why what is counted cannot speak for the challenger, by gate: the pod that nobody counts may be the bad one."""
+    return {name: m.incomplete for name, m in measurements.items() if isinstance(m, Windowed) and m.incomplete}
 
 
 def _absence(measurement: SourceDown | NoData | BadQuery, data_expected_from: int) -> Judgement:

@@ -56,11 +56,14 @@ class Counted:
     """Requests and bad requests of both arms, window by window, in order.
 
     `through` is the last complete window looked at: windows up to it that are absent had no scrape of one arm.
+    incomplete: why a part of the pods is in none of them; empty if all are. What is counted may still speak against the
+        challenger, but not for it.
     """
 
     windows: tuple[Window, ...]
     through: int
     note: str = ""
+    incomplete: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Summed:
     windows: tuple[SumWindow, ...]
     through: int
     note: str = ""
+    incomplete: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class Bucketed:
     windows: tuple[BucketWindow, ...]
     through: int
     note: str = ""
+    incomplete: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.official import OfficialKubeClient
 from modelrollout.kube.retry import RetryPolicy
 from modelrollout.kube.transport import FencedTransport
-from modelrollout.metrics.prometheus.client import BearerTokenFile
+from modelrollout.metrics.prometheus.credentials import BearerTokenFile
 from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.ports import MODEL_ROLLOUT, KubeClient, KubeError
 from modelrollout.runtime.decision_log import DecisionLog

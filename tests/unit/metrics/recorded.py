@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from modelrollout.evidence.counts import ArmCounts
 from modelrollout.metrics.bentoml import REQUESTS
+from modelrollout.metrics.counting.continuity import Followed
 from modelrollout.metrics.counting.increases import Increases, increases
 from modelrollout.metrics.counting.reach import clock_since, counters_since
 from modelrollout.metrics.counting.scrapes import SCRAPE_DURATION, UP, bare_scrapes, read_scrapes, read_targets
@@ -68,7 +69,8 @@ def increases_of(record: Record, span: Span, took: float = 0.0) -> tuple[Increas
     targets = read_targets(between(clock_of(record, took), clock_since(span), span.end))
     since = counters_since(bare_scrapes(targets), ARMS, span)
     counters = between(counters_of(record), since, span.end)
-    return increases(read_scrapes(targets, {TOTAL: counters, PART: failed(counters)}, {}, since), ARMS, span)
+    scrapes = read_scrapes(targets, {TOTAL: counters, PART: failed(counters)}, {}, since)
+    return tuple(Followed().trusted(increases(scrapes, ARMS, span), span))
 
 
 def count_errors(record: Record, span: Span, took: float = 0.0) -> tuple[Window, ...]:

@@ -10,6 +10,7 @@ from tests.unit.metrics.recorded import ARMS, CHALLENGER, CHAMPION, clock_of, ta
 
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.metrics.counting.cohorts import by_version, of_versions, split_by_version
+from modelrollout.metrics.counting.continuity import Followed
 from modelrollout.metrics.counting.increases import increases
 from modelrollout.metrics.counting.scrapes import read_scrapes, read_targets
 from modelrollout.metrics.counting.series import Series, Unreadable
@@ -42,7 +43,8 @@ def count(series: list[Series], scrapes: int, arms: Arms = VERSIONED) -> tuple[W
     known = of_versions(series, "version", arms)
     groups = {TOTAL: known, PART: [one for one in known if one.labels["correct"] == "false"]}
     scraped = read_scrapes(targets, split_by_version(groups, "version", arms), {}, since=-1)
-    return proportions(by_version(increases(scraped, ARMS, Span(T, 0, scrapes - 1))), ArmCounts)
+    span = Span(T, 0, scrapes - 1)
+    return proportions(by_version(Followed().trusted(increases(scraped, ARMS, span), span)), ArmCounts)
 
 
 def block(champion: tuple[int, int], challenger: tuple[int, int]) -> Block:
@@ -60,7 +62,7 @@ def test_an_outcome_counts_for_the_version_that_its_label_names() -> None:
 
 def test_a_pod_that_started_anew_is_counted_from_0_for_every_version() -> None:
     record: Mapping[str, Outcomes] = {
-        CHAMPION: {("v1", "true"): (9, 2, 3), ("v2", "true"): (3, 4, 5)},
+        CHAMPION: {("v1", "true"): (90, 2, 3), ("v2", "true"): (3, 4, 5)},
         CHALLENGER: {("v1", "true"): (0, 1, 1)},
     }
 

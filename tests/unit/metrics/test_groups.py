@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelrollout.metrics.counting.groups import REST, by_value
+from modelrollout.metrics.counting.groups import REST, by_value, with_status
 from modelrollout.metrics.counting.series import Series, Unreadable
 
 
@@ -29,3 +29,21 @@ def test_without_series_all_buckets_are_empty() -> None:
 def test_a_label_or_values_that_do_not_occur_are_told(label: str, known: str) -> None:
     with pytest.raises(Unreadable, match=f"values of the label {label} so far: {known}"):
         by_value([series(answer="no"), series(answer="maybe")], label, ["yes"])
+
+
+def test_what_failed_is_told_by_the_status_code_as_a_whole_wherever_prometheus_keeps_it() -> None:
+    series = [
+        Series({"http_response_code": "500"}, {}),
+        Series({"http_response_code": "200"}, {}),
+        Series({"http_response_code": "of-the-target", "exported_http_response_code": "503"}, {}),
+        Series({}, {}),
+    ]
+
+    assert with_status(series, "5..") == [series[0], series[2]]
+    assert with_status(series, "50") == []
+
+
+@pytest.mark.parametrize("codes", ["a{99999999999}", "(", "(" * 3000])
+def test_codes_that_are_no_expression_are_told(codes: str) -> None:
+    with pytest.raises(Unreadable, match="no regular expression"):
+        with_status([], codes)

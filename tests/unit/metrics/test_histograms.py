@@ -80,12 +80,28 @@ def test_a_zero_bucket_that_widens_is_neither_a_reset_nor_a_jump() -> None:
     assert of_challenger(0.5, narrow, wide) == {1: ArmCounts(2, 1)}
 
 
+SPELT_ANEW = {"0.5": "5e-1", "1": "1.0", "inf": "+Inf"}
+
+
+def test_two_spellings_of_a_boundary_are_one() -> None:
+    record = {0: [FAST], T: [FAST, SLOW], 2 * T: [FAST, SLOW, SLOW]}
+    buckets = [bucket for pod in (CHAMPION, CHALLENGER) for bucket in classic_series(pod, record, (0.5, 1.0, inf))]
+    halves = [
+        Series({**bucket.labels, "le": spelling}, {time: bucket.samples[time] for time in times})
+        for bucket in buckets
+        for spelling, times in ((bucket.labels["le"], (0, T)), (SPELT_ANEW[bucket.labels["le"]], (T, 2 * T)))
+    ]
+
+    assert count_slow(0.5, halves, [], Span(T, 0, 2)) == count_slow(0.5, buckets, [], Span(T, 0, 2))
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
         pytest.param([FAST] * 9, [SLOW] * 2, (2, 2), id="all answers fell"),
-        pytest.param([SLOW] * 3, [FAST] * 8 + [SLOW], (9, 1), id="slow ones fell"),
-        pytest.param([FAST] * 9, [FAST] + [SLOW] * 20, (21, 20), id="answers in time fell"),
+        pytest.param([SLOW] * 90, [FAST] * 8 + [SLOW], (9, 1), id="slow ones fell"),
+        pytest.param([FAST] * 90, [FAST] + [SLOW] * 20, (21, 20), id="answers in time fell"),
+        pytest.param([SLOW] * 3, [FAST] * 8 + [SLOW], (0, 0), id="but not if it has as much as before"),
     ],
 )
 def test_a_pod_that_started_anew_is_counted_from_0(

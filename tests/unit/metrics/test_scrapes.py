@@ -29,6 +29,17 @@ def _sum(scrape: Scrape[Counters]) -> int:
     return sum(value for group in scrape.reading.counts.values() for value in group.values())
 
 
+def test_what_has_no_name_tells_nothing_of_scrapes() -> None:
+    nameless = Series(LABELS, {1000: 0.0})
+
+    assert read([*clock_of(RECORD), nameless], counters_of(RECORD)) == [(1000, 1), (2000, 3)]
+
+
+@pytest.mark.parametrize("took", [1e308, float("nan"), float("inf"), -5.0])
+def test_an_absurd_duration_of_a_scrape_is_none(took: float) -> None:
+    assert read(clock_of(RECORD, took=took), counters_of(RECORD)) == [(1000, 1), (2000, 3)]
+
+
 def test_a_scrape_is_finished_after_it_took_its_time() -> None:
     assert read(clock_of(RECORD, took=0.25), counters_of(RECORD)) == [(1250, 1), (2250, 3)]
 

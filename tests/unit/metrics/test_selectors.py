@@ -6,7 +6,6 @@ from modelrollout.metrics.prometheus.selectors import (
     counter,
     duration_buckets,
     exposing_pods,
-    failed_requests,
     fill_in,
     requests,
     scrape_clock,
@@ -42,13 +41,6 @@ def test_endpoints_are_looked_for_under_both_labels_that_prometheus_gives_them()
         f"bentoml_service_request_duration_seconds_bucket"
         f'{{{OF_PODS},exported_endpoint!="",exported_endpoint=~"/predict"}}',
     )
-
-
-def test_failed_requests_are_the_part_with_matching_codes() -> None:
-    (total,) = requests(ARMS, endpoints=None)
-    (part,) = failed_requests(ARMS, "5..|429", endpoints=None)
-
-    assert part == total.replace(OF_PODS, f'{OF_PODS},http_response_code=~"5..|429"')
 
 
 @pytest.mark.parametrize(

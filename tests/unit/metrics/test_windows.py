@@ -110,6 +110,11 @@ def test_pods_of_an_arm_add_up() -> None:
             id="a counter that is not a number makes a scrape useless, not a reset",
         ),
         pytest.param(
+            {1100: {"200": 1}, 2100: {"200": 1e308}, 3100: {"200": 4}},
+            {1: (0, 0), 3: (3, 0)},
+            id="a counter that is too large to count one more makes a scrape useless",
+        ),
+        pytest.param(
             {1100: {"200": 1}, 2100: {"200": float("inf")}, 2200: {"200": 3}, 3100: {"200": 4}},
             {1: (0, 0), 2: (2, 0), 3: (1, 0)},
             id="the next scrape of the window stands in for a useless one",
@@ -171,7 +176,7 @@ def increases_between(*readings: Counters) -> list[Increase]:
         for index, counters in enumerate(readings)
     ]
     windows = increases(scrapes, ARMS, Span(T, after=0, through=len(readings) - 1))
-    return [window.pods[Arm.CHALLENGER][CHALLENGER] for window in windows]
+    return [window.pods[Arm.CHALLENGER][CHALLENGER] for window in windows if window.index > 0]
 
 
 ALL: LabelSet = frozenset()

@@ -1,10 +1,13 @@
 """Why there is nothing to count, for a person."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from modelrollout.metrics.bentoml import PREFIX
+from modelrollout.metrics.counting.continuity import Contradiction
 from modelrollout.metrics.counting.scrapes import Target
 from modelrollout.metrics.source import Arm, Arms
+
+_MOST_LISTED = 3
 
 
 def explain_unscraped(arm: Arm, arms: Arms, targets: Sequence[Target], since: int) -> str:
@@ -20,6 +23,36 @@ def explain_unscraped(arm: Arm, arms: Arms, targets: Sequence[Target], since: in
     if of_arm:
         return f"the {pods} are no longer scraped: are they gone, or is their monitor?"
     return f"no scrapes of {pods}: are they monitored (annotations or a PodMonitor), with the labels namespace and pod?"
+
+
+def explain_partly_scraped(arms: Arms, targets: Sequence[Target], since: int) -> str:
+    """Which pods of an arm were not scraped since `since` (ms) while others of it were; empty if there are none.
+
+    Pods that must have been scraped are those that serve; where that is not known, those whose scrapes fail.
+    """
+    scraped = {target.pod for target in targets if any(time > since for time in target.succeeded)}
+    failing = {target.pod for target in targets if any(time > since for time in target.failed)}
+    reasons = []
+    for arm in arms.present:
+        expected = {pod for pod in (arms.serving or failing) | scraped if arms.arm_of(pod) is arm}
+        if missing := sorted(expected - scraped) if expected & scraped else []:
+            reasons.append(
+                f"{len(missing)} of {len(expected)} {arms.name(arm)} pods {_are(missing)} not scraped "
+                f"({_listed(missing)}): Prometheus' page of targets tells why"
+            )
+    return "; ".join(reasons)
+
+
+def explain_doubted(doubted: Mapping[str, Contradiction], arms: Arms) -> str:
+    """Why pods are left out whose counters contradict each other; empty if there are none."""
+    pods = sorted(pod for pod in doubted if arms.arm_of(pod))
+    if not pods:
+        return ""
+    fall = doubted[pods[0]]
+    return (
+        f"{_listed(pods)} {_are(pods)} not counted: counters went from {fall.before} to {fall.after}, which no restart "
+        "explains (several workers behind one /metrics, a proxy before it, or lost samples)"
+    )
 
 
 def explain_unexposed(arm: Arm, arms: Arms, family: str) -> str:
@@ -45,6 +78,14 @@ def explain_unmatched(what: str, pattern: str) -> str:
 def explain_warm_up(arm: Arm, arms: Arms, seconds: float) -> str:
     """Why an arm counts nothing though its pods answer."""
     return f"no {arms.name(arm)} pod is warm yet: each is counted from {seconds:g} s after its first request on"
+
+
+def _are(pods: Sequence[str]) -> str:
+    return "is" if len(pods) == 1 else "are"
+
+
+def _listed(pods: Sequence[str]) -> str:
+    return ", ".join(pods[:_MOST_LISTED]) + (", ..." if len(pods) > _MOST_LISTED else "")
 
 
 def _pods(arm: Arm, arms: Arms) -> str:

@@ -4,10 +4,14 @@ from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import accumulate
-from math import copysign, isclose, isfinite
+from math import copysign, isclose
 
 # Boundaries that differ by less are one: "1100ms" and "1.1" need not be the same float.
 _ROUNDING = 1e-9
+
+
+LARGEST_COUNT = 2.0**53
+"""Above it a float does not tell one more, so it counts nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Histogram:
     @classmethod
     def of(cls, buckets: Collection[tuple[float, float, float]]) -> "Histogram | None":
         """From (lower, upper, count) in ascending order; None if not all of them are counts."""
-        if not all(isfinite(count) and count >= 0 for _, _, count in buckets):
+        if not all(0 <= count <= LARGEST_COUNT for _, _, count in buckets):
             return None
         return cls(
             tuple(lower for lower, _, _ in buckets),

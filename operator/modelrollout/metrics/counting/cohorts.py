@@ -55,8 +55,7 @@ def by_version(windows: Iterable[Increases]) -> Iterator[Increases]:
 
 
 def _version(series: Series, label: str) -> str:
-    # Where the target has a label of that name itself, Prometheus renames the one of the pod.
-    return series.labels.get(f"exported_{label}", series.labels.get(label, ""))
+    return series.label(label)
 
 
 def _key(arm: Arm, name: str) -> str:

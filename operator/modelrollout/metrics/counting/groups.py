@@ -1,7 +1,9 @@
 """From series to the groups of counters that a gate on drift compares: one for each of its buckets."""
 
+import re
 from collections.abc import Sequence
 
+from modelrollout.metrics.bentoml import STATUS_CODE
 from modelrollout.metrics.counting.scrapes import Groups
 from modelrollout.metrics.counting.series import Series, Unreadable
 
@@ -10,17 +12,29 @@ REST = ""
 _MOST_LISTED = 10
 
 
+def with_status(series: Sequence[Series], codes: str) -> list[Series]:
+    """The counters of those requests whose status code matches a regular expression as a whole.
+
+    Raises Unreadable if it is none.
+    """
+    try:
+        pattern = re.compile(codes)
+    except (re.error, OverflowError, RecursionError):
+        raise Unreadable("codes is no regular expression") from None
+    return [one for one in series if pattern.fullmatch(one.label(STATUS_CODE))]
+
+
 def by_value(series: Sequence[Series], label: str, values: Sequence[str]) -> Groups:
     """The series by the value of a label, and last, in the group REST, those of any other value or of none.
 
     Raises Unreadable if there are series and all of them are in REST: label or values must be misspelt.
     """
     groups: dict[str, list[Series]] = {value: [] for value in (*values, REST)}
-    found = {one.labels.get(label, "") for one in series}
+    found = {one.label(label) for one in series}
     if found and found.isdisjoint(values):
         raise Unreadable(f"no pod has counted anything with the values of the label {label} so far: {_known(found)}")
     for one in series:
-        value = one.labels.get(label, "")
+        value = one.label(label)
         groups[value if value in values else REST].append(one)
     return groups
 

@@ -132,8 +132,15 @@ def _group_by_labels(
     for target, of_target in by_target(targets, buckets).items():
         for labels, series in of_target.items():
             shared = frozenset(item for item in labels if item[0] != _LE)
-            grouped.setdefault(target, {}).setdefault(shared, {})[_end(series)] = series
+            by_end, end = grouped.setdefault(target, {}).setdefault(shared, {}), _end(series)
+            by_end[end] = _merged(by_end[end], series) if end in by_end else series
     return grouped
+
+
+def _merged(one: Series, other: Series) -> Series:
+    """Two spellings of one boundary, le="1" and le="1.0": a library, or Prometheus 3, spells it anew while pods run."""
+    samples = {time: max(s.samples.get(time, -inf) for s in (one, other)) for time in {*one.samples, *other.samples}}
+    return Series(one.labels, samples)
 
 
 def _readings(

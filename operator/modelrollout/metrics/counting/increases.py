@@ -1,13 +1,16 @@
 """What grew between the scrapes that stand for the windows."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from math import fsum
 from typing import Any, Generic
 
-from modelrollout.metrics.counting.scrapes import Counters, LabelSet, Reading, Scrape
+from modelrollout.metrics.counting.scrapes import Counters, Reading, Scrape
 from modelrollout.metrics.source import Arm, Arms
 from modelrollout.metrics.windows import Span, is_remembered
+
+Levels = Mapping[Hashable, int]
+"""What the counters of one pod stand at, by group and labels."""
 
 
 def recent(scrapes: Iterable[Scrape[Reading]], span: Span) -> list[Scrape[Reading]]:
@@ -17,10 +20,20 @@ def recent(scrapes: Iterable[Scrape[Reading]], span: Span) -> list[Scrape[Readin
 
 @dataclass(frozen=True, slots=True)
 class Increase:
-    """By how much the counters and the sums of one pod have grown, by group; a group that it lacks is absent."""
+    """By how much the counters and the sums of one pod have grown, by group; a group that it lacks is absent.
+
+    before, after: what its counters stood at.
+    """
 
     counts: Mapping[str, int]
     sums: Mapping[str, float]
+    before: Levels = field(default_factory=dict, compare=False)
+    after: Levels = field(default_factory=dict, compare=False)
+
+    @property
+    def started_anew(self) -> bool:
+        """Whether a counter fell, so that everything counts from 0."""
+        return any(self.after.get(key, 0) < value for key, value in self.before.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +76,10 @@ class Changes(Generic[Reading]):
 
 
 def changes(scrapes: Collection[Scrape[Reading]], arms: Arms, span: Span) -> Iterator[Changes[Reading]]:
-    """The windows of the span in which both arms were scraped, with what happened since the pods' last one.
+    """The windows in which both arms were scraped, with what happened since the pods' last one.
 
-    scrapes: in any order, all since `counters_since`. The first scrape of a pod is its base only.
+    scrapes: in any order, all since `counters_since`. The first scrape of a pod is its base only. Windows from before
+    the span come first: they tell which pods can be counted.
     """
     bases: dict[str, int] = {}
     readings: dict[str, Reading] = {}
@@ -75,13 +89,13 @@ def changes(scrapes: Collection[Scrape[Reading]], arms: Arms, span: Span) -> Ite
             if pod in bases and is_remembered(bases[pod], index):
                 pods[arm][pod] = (readings[pod], scrape.reading)
             bases[pod], readings[pod] = index, scrape.reading
-        if span.after < index <= span.through:
+        if index <= span.through:
             yield Changes(index, pods)
 
 
-def increases(scrapes: Collection[Scrape[Counters]], arms: Arms, span: Span) -> tuple[Increases, ...]:
+def increases(scrapes: Collection[Scrape[Counters]], arms: Arms, span: Span) -> Iterator[Increases]:
     """By how much the counters have grown in the windows of `changes`."""
-    return tuple(window.increases(lambda counters: counters) for window in changes(scrapes, arms, span))
+    return (window.increases(lambda counters: counters) for window in changes(scrapes, arms, span))
 
 
 def missing_arm(scrapes: Collection[Scrape[Any]], arms: Arms, span: Span) -> Arm | None:
@@ -106,7 +120,8 @@ def by_window(
 
 
 def _increase(base: Counters, now: Counters) -> Increase:
-    if any(_was_reset(group, now.counts.get(name, {})) for name, group in base.counts.items()):
+    before, after = _levels(base), _levels(now)
+    if any(after.get(key, 0) < value for key, value in before.items()):
         base = Counters()
     return Increase(
         counts={
@@ -114,8 +129,10 @@ def _increase(base: Counters, now: Counters) -> Increase:
         },
         # Exact up to the last rounding, so that the order in which series are answered does not matter.
         sums={name: fsum(group.values()) - fsum(base.sums.get(name, {}).values()) for name, group in now.sums.items()},
+        before=before,
+        after=after,
     )
 
 
-def _was_reset(base: Mapping[LabelSet, int], now: Mapping[LabelSet, int]) -> bool:
-    return any(now.get(labels, 0) < value for labels, value in base.items())
+def _levels(counters: Counters) -> Levels:
+    return {(name, labels): value for name, group in counters.counts.items() for labels, value in group.items()}

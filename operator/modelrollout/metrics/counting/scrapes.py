@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any, Generic, TypeVar
 
 from modelrollout.metrics.bentoml import LABELS
+from modelrollout.metrics.counting.buckets import LARGEST_COUNT
 from modelrollout.metrics.counting.series import NAME, Recorded, Series, Unreadable, Value
 
 LabelSet = frozenset[tuple[str, str]]
 Reading = TypeVar("Reading")
+
+# What is larger is no sum that a service makes, and the square of it would be no number.
+_LARGEST_SUM = 1e100
+
+_LONGEST_SCRAPE_SECONDS = 3600.0
 
 # What Prometheus itself records of every scrape.
 UP = "up"
@@ -72,9 +77,10 @@ def read_targets(clock: Iterable[Series]) -> list[Target]:
     """Targets from the series `up` and `scrape_duration_seconds`. Without the latter scrapes count as instantaneous."""
     ups: dict[LabelSet, Series] = {}
     durations: dict[LabelSet, Series] = {}
+    by_name = {UP: ups, SCRAPE_DURATION: durations}
     for series in clock:
-        by_labels = {UP: ups, SCRAPE_DURATION: durations}[series.name]
-        by_labels[_target_labels(series)] = series
+        if series.name in by_name:
+            by_name[series.name][_target_labels(series)] = series
     targets = []
     for labels, up in ups.items():
         took = durations[labels].samples if labels in durations else {}
@@ -197,9 +203,9 @@ def _values(groups: Mapping[str, Mapping[LabelSet, Series]], time: int) -> dict[
 def _reading(
     counts: Mapping[str, Mapping[LabelSet, float]], sums: Mapping[str, Mapping[LabelSet, float]]
 ) -> Counters | None:
-    if not all(isfinite(value) and value >= 0 for group in counts.values() for value in group.values()):
+    if not all(0 <= value <= LARGEST_COUNT for group in counts.values() for value in group.values()):
         return None
-    if not all(isfinite(value) for group in sums.values() for value in group.values()):
+    if not all(abs(value) <= _LARGEST_SUM for group in sums.values() for value in group.values()):
         return None
     whole = {name: {labels: round(value) for labels, value in group.items()} for name, group in counts.items()}
     return Counters(whole, sums)
@@ -211,4 +217,4 @@ def _target_labels(series: Series) -> LabelSet:
 
 
 def _milliseconds(seconds: float | None) -> int:
-    return round(seconds * 1000) if seconds is not None and isfinite(seconds) else 0
+    return round(seconds * 1000) if seconds is not None and 0 <= seconds <= _LONGEST_SCRAPE_SECONDS else 0

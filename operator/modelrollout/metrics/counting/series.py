@@ -32,6 +32,13 @@ class Recorded(Generic[Value]):
         """Name of the metric."""
         return self.labels.get(NAME, "")
 
+    def label(self, name: str) -> str:
+        """Value of a label that the pod itself gave; empty if there is none.
+
+        Where the target has a label of that name, too, Prometheus renames the one of the pod.
+        """
+        return self.labels.get(f"exported_{name}", self.labels.get(name, ""))
+
 
 Series = Recorded[float]
 HistogramSeries = Recorded[Histogram | None]

@@ -31,6 +31,6 @@ def _by_boundary(reader: Reader, family: str, boundaries: Sequence[float]) -> tu
     series, scrapes = reader.histograms(counter(reader.arms, f"{family}_bucket"), counter(reader.arms, family))
     if cut := find_cut(boundaries, [scrape.reading for scrape in recent(scrapes, reader.span)]):
         raise Unreadable(cut)
-    windows = tuple(sort_at_boundaries(changes(scrapes, reader.arms, reader.span), boundaries))
+    windows = reader.trusted(sort_at_boundaries(changes(scrapes, reader.arms, reader.span), boundaries))
     reader.require_data(family, list(Arm), series, scrapes, windows)
     return distributions(windows, bucket_names(boundaries))

@@ -6,9 +6,10 @@ from modelrollout.api.gates.error_rate import ErrorRateGate
 from modelrollout.evidence.counts import ArmCounts
 from modelrollout.metrics.bentoml import REQUESTS
 from modelrollout.metrics.counting.absence import explain_unmatched
+from modelrollout.metrics.counting.groups import with_status
 from modelrollout.metrics.kinds import PART, TOTAL, proportions
 from modelrollout.metrics.prometheus.reader import Reader
-from modelrollout.metrics.prometheus.selectors import failed_requests, requests
+from modelrollout.metrics.prometheus.selectors import requests
 from modelrollout.metrics.source import Arm
 from modelrollout.rollout.measurements import Counted
 
@@ -16,7 +17,7 @@ from modelrollout.rollout.measurements import Counted
 def measure(reader: Reader, gate: ErrorRateGate, needed: Sequence[Arm]) -> Counted:
     """Answers, and those with a status code that is an error."""
     total = reader.read(requests(reader.arms, gate.endpoints))
-    failed = reader.read(failed_requests(reader.arms, gate.codes, gate.endpoints))
+    failed = with_status(total, gate.codes)
     windows = reader.increases(REQUESTS, needed, total, {TOTAL: total, PART: failed})
     unmatched = explain_unmatched("a status code", gate.codes) if not failed else ""
     elsewhere = explain_unmatched("an endpoint", gate.endpoints) if gate.endpoints and not total else ""

@@ -24,8 +24,9 @@ def measure(reader: Reader, gate: LatencyGate, needed: Sequence[Arm]) -> Counted
     warm_up = round(gate.warm_up.seconds * 1000)
     series, read = reader.histograms(duration_buckets(arms, gate.endpoints), native_durations(arms, gate.endpoints))
     scrapes = with_age(read, span.interval)
-    warm = warm_changes(changes(scrapes, arms, span), warm_up, needed)
-    windows = tuple(split_at_boundary(warm, threshold))
+    changed = tuple(changes(scrapes, arms, span))
+    warm, all_ = (split_at_boundary(warm_changes(changed, age, needed), threshold) for age in (warm_up, 0))
+    windows = reader.trusted(warm, all_)
     latest = recent(scrapes, span)
     boundary = choose_boundary(threshold, [scrape.reading.histograms for scrape in latest])
     if isinf(boundary.seconds) and not windows:

@@ -4,20 +4,37 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property, partial
 from typing import Any
 
-from modelrollout.metrics.counting.absence import explain_uncountable, explain_unexposed, explain_unscraped
+from modelrollout.metrics.counting.absence import (
+    explain_doubted,
+    explain_partly_scraped,
+    explain_uncountable,
+    explain_unexposed,
+    explain_unscraped,
+)
 from modelrollout.metrics.counting.cohorts import by_version, of_version, of_versions, split_by_version
 from modelrollout.metrics.counting.histograms import Histograms, read_histograms
 from modelrollout.metrics.counting.increases import Increases, increases, missing_arm
-from modelrollout.metrics.counting.reach import clock_since, counters_since
+from modelrollout.metrics.counting.reach import clock_since, counters_since, has_every_base, recent_clock_since
 from modelrollout.metrics.counting.scrapes import Groups, Scrape, Target, bare_scrapes, read_scrapes, read_targets
 from modelrollout.metrics.counting.series import Recorded, Series, Unreadable, Value
-from modelrollout.metrics.prometheus.client import PrometheusClient, QueryRefused, SourceFailure
+from modelrollout.metrics.prometheus.client import (
+    AnswerTooLarge,
+    PrometheusClient,
+    QueryRefused,
+    SourceFailure,
+    SourceTooSlow,
+)
+from modelrollout.metrics.prometheus.memory import Recalled
+from modelrollout.metrics.prometheus.patience import Patience
 from modelrollout.metrics.prometheus.selectors import exposing_pods, family_of, scrape_clock
 from modelrollout.metrics.source import Arm, Arms
 from modelrollout.metrics.windows import Span
 
 _SKEW_WORTH_A_NOTE = 2.0
 _NO_SUMS: Groups = {}
+
+# A query of the user's must give one series. A few more are read to say how many there are.
+_SERIES_OF_A_QUERY = 10
 
 
 class Reader:
@@ -26,23 +43,32 @@ class Reader:
     Its methods raise SourceFailure and QueryRefused, and Unreadable, with the reason, if there is nothing to count.
     """
 
-    def __init__(self, client: PrometheusClient, arms: Arms, span: Span, skew: float, warm_up: int = 0) -> None:
-        """skew: how far Prometheus' clock is ahead of this one, in seconds.
+    def __init__(
+        self, client: PrometheusClient, arms: Arms, span: Span, warm_up: int, patience: Patience, memory: Recalled
+    ) -> None:
+        """warm_up: how long before a pod is counted its histograms must be known, in ms, by the most patient gate.
 
-        warm_up: how long before a pod is counted its histograms must be known, in ms, by the gate that asks for most.
+        patience: with queries of the user's own. memory: what is known of the pods' counters up to the span.
         """
         self.arms = arms
         self.span = span
+        self.was_too_large = False
         self._client = client
-        self._skew = skew
         self._warm_up = warm_up
+        self._patience = patience
+        self._memory = memory
+        self._gate = ""
         self._since = cache(self._counters_since)
         self._raw = cache(partial(self._read_all, client.raw))
         self._raw_histograms = cache(partial(self._read_all, client.raw_histograms))
 
     def of(self, arms: Arms) -> "Reader":
         """A reader of other arms."""
-        return Reader(self._client, arms, self.span, self._skew, self._warm_up)
+        return Reader(self._client, arms, self.span, self._warm_up, self._patience, self._memory)
+
+    def begin(self, gate: str) -> None:
+        """Read for a gate from now on, by its name."""
+        self._gate = gate
 
     def read(self, selectors: tuple[str, ...]) -> list[Series]:
         """The samples that are needed to count the span."""
@@ -52,12 +78,49 @@ class Reader:
         self, classic: tuple[str, ...], native: tuple[str, ...]
     ) -> tuple[list[Recorded[Any]], list[Scrape[Histograms]]]:
         """The series of histograms, and the scrapes that read them, from as long before the span as pods warm up."""
-        buckets, natives = self._raw(classic, self._warm_up), self._raw_histograms(native, self._warm_up)
+        buckets = self._raw(classic, self._warm_up)
+        pods = {target.pod for target in self._targets if target.succeeded}
+        # Native histograms count where there are no classic ones.
+        some_lack_them = not pods <= {series.labels.get("pod", "") for series in buckets}
+        natives = self._raw_histograms(native, self._warm_up) if some_lack_them else []
         return [*buckets, *natives], read_histograms(self._targets, buckets, natives, self._since(self._warm_up))
 
     def evaluate(self, expression: str, first: int) -> list[Series]:
-        """The values of an expression at the ends of the windows from `first` on."""
-        return self._client.evaluate(expression, self.span.start_of(first + 1), self.span.end, self.span.interval)
+        """The values of an expression of the user's at the ends of the windows from `first` on.
+
+        Raises Unreadable too if it was too slow: that is no reason to doubt the source.
+        """
+        query = f"{self.arms.namespace} {expression}"
+        if pause := self._patience.seconds_left(query):
+            raise Unreadable(f"the query was too slow and is asked again in {pause:.0f} s")
+        try:
+            series = self._client.evaluate(
+                expression, self.span.start_of(first + 1), self.span.end, self.span.interval, _SERIES_OF_A_QUERY
+            )
+        except SourceTooSlow as failure:
+            pause = self._patience.was_too_slow(query)
+            raise Unreadable(f"the query is too slow: {failure}; it is asked again in {pause:.0f} s") from failure
+        except AnswerTooLarge:
+            raise QueryRefused(
+                f"the expression gives more than {_SERIES_OF_A_QUERY} series where one value is needed: "
+                "aggregate them, for example with sum()"
+            ) from None
+        self._patience.answered(query)
+        return series
+
+    def trusted(self, windows: Iterable[Increases], all_: Iterable[Increases] | None = None) -> tuple[Increases, ...]:
+        """The windows of the span without the pods whose counters contradict each other; see `Followed.trusted`."""
+        return tuple(self._memory.followed(self._gate).trusted(windows, self.span, all_))
+
+    @property
+    def incomplete(self) -> str:
+        """Why a part of the pods is in none of the last windows, for a person; empty if all are."""
+        doubted = self._memory.followed(self._gate).doubted(self.span.through)
+        reasons = (
+            explain_partly_scraped(self.arms, self._targets, self.span.start_of(self.span.recent)),
+            explain_doubted(doubted, self.arms),
+        )
+        return "; ".join(filter(None, reasons))
 
     def require_family(self, family: str, needed: Sequence[Arm], counted: Sequence[Recorded[Any]]) -> None:
         """Raises Unreadable if an arm needed has none of the series counted and nothing else of their metric either."""
@@ -76,9 +139,9 @@ class Reader:
         if self.span.skipped:
             hours = self.span.skipped * self.span.interval / 3_600_000
             notes.append(f"{hours:.1f} h of evidence are given up: the gap was too long to catch up with")
-        if abs(self._skew) > _SKEW_WORTH_A_NOTE:
-            direction = "ahead of" if self._skew > 0 else "behind"
-            notes.append(f"Prometheus' clock is {abs(self._skew):.0f} s {direction} this one")
+        skew = self._client.skew
+        if abs(skew) > _SKEW_WORTH_A_NOTE:
+            notes.append(f"Prometheus' clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this one")
         return "; ".join(notes)
 
     def increases(
@@ -90,7 +153,7 @@ class Reader:
         Raises Unreadable, with the reason, if there is nothing to count.
         """
         scrapes = read_scrapes(self._targets, counts, sums, self._since(0))
-        windows = increases(scrapes, self.arms, self.span)
+        windows = self.trusted(increases(scrapes, self.arms, self.span))
         self.require_data(family, needed, whole, scrapes, windows)
         return windows
 
@@ -141,18 +204,35 @@ class Reader:
 
     @cached_property
     def _targets(self) -> Sequence[Target]:
+        if self._memory.depth == 0 and not self._warm_up:
+            recent = read_targets(self._clock(recent_clock_since(self.span)))
+            scrapes = bare_scrapes(recent)
+            # With less than everything it could not be told whether a pod is new, or why there is none.
+            if has_every_base(scrapes, self.arms, self.span) and not missing_arm(scrapes, self.arms, self.span):
+                return recent
+        return read_targets(self._clock(clock_since(self.span, self._warm_up, self._memory.depth)))
+
+    def _clock(self, since: int) -> list[Series]:
         try:
-            clock = self._client.raw(scrape_clock(self.arms), clock_since(self.span, self._warm_up), self.span.end)
+            return self._read(self._client.raw, scrape_clock(self.arms), since)
         except QueryRefused as refusal:
             raise SourceFailure(f"Prometheus refuses to tell when pods were scraped: {refusal}") from refusal
-        return read_targets(clock)
 
     def _counters_since(self, warm_up: int) -> int:
-        return counters_since(bare_scrapes(self._targets), self.arms, self.span, warm_up)
+        return counters_since(bare_scrapes(self._targets), self.arms, self.span, warm_up, self._memory.depth)
 
     def _read_all(
         self, read: Callable[[str, int, int], list[Recorded[Value]]], selectors: tuple[str, ...], warm_up: int
     ) -> list[Recorded[Value]]:
         # When a scrape is known its counters are too, but not the other way round: so the clock is read first.
         since = self._since(warm_up)
-        return [series for selector in selectors for series in read(selector, since, self.span.end)]
+        return [series for selector in selectors for series in self._read(read, selector, since)]
+
+    def _read(
+        self, read: Callable[[str, int, int], list[Recorded[Value]]], selector: str, since: int
+    ) -> list[Recorded[Value]]:
+        try:
+            return read(selector, since, self.span.end)
+        except AnswerTooLarge:
+            self.was_too_large = True
+            raise

@@ -3,7 +3,7 @@
 import json
 import re
 
-from modelrollout.metrics.bentoml import DURATION_BUCKETS, DURATIONS, ENDPOINT, OWN_ENDPOINTS, REQUESTS, STATUS_CODE
+from modelrollout.metrics.bentoml import DURATION_BUCKETS, DURATIONS, ENDPOINT, OWN_ENDPOINTS, REQUESTS
 from modelrollout.metrics.counting.scrapes import SCRAPE_DURATION, UP
 from modelrollout.metrics.source import Arms
 
@@ -34,11 +34,6 @@ def requests(arms: Arms, endpoints: str | None) -> tuple[str, ...]:
     endpoints: regular expression of the endpoints that count; all but BentoML's own if None.
     """
     return _of_family(REQUESTS, arms, endpoints)
-
-
-def failed_requests(arms: Arms, codes: str, endpoints: str | None) -> tuple[str, ...]:
-    """The part of `requests` that was answered with a status code that matches `codes`."""
-    return _of_family(REQUESTS, arms, endpoints, _matcher(STATUS_CODE, "=~", codes))
 
 
 def duration_buckets(arms: Arms, endpoints: str | None) -> tuple[str, ...]:

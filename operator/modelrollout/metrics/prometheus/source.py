@@ -1,26 +1,45 @@
 """Prometheus as a source of metrics."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from requests.auth import AuthBase
 
 from modelrollout.api.gates import Gate
+from modelrollout.api.gates.query import QueryGate
 from modelrollout.metrics.gates import longest_warm_up, measure
+from modelrollout.metrics.prometheus.budget import Budget, LargeAnswers, within
 from modelrollout.metrics.prometheus.client import PrometheusClient, SourceFailure
+from modelrollout.metrics.prometheus.memory import Memory
+from modelrollout.metrics.prometheus.patience import Patience
 from modelrollout.metrics.prometheus.reader import Reader
+from modelrollout.metrics.prometheus.turns import Turns
 from modelrollout.metrics.source import Arms
-from modelrollout.metrics.windows import next_span
-from modelrollout.rollout.measurements import Measurement, SourceDown
+from modelrollout.metrics.windows import Span, next_span
+from modelrollout.rollout.measurements import Measurement, NoData, SourceDown, Windowed
 from modelrollout.rollout.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+
+_MOST_BYTES = 16 * 1024 * 1024
+
+# What is left of a span whose answers are too large.
+_SHORTENED = 8
+
+# A thread that is woken by the end of its connection needs a moment to say so.
+_GRACE_SECONDS = 1.0
 
 
 class PrometheusSource:
     """A MetricsSource over the HTTP API of Prometheus.
 
-    It reads the samples as they were recorded, and leaves nothing to functions that extrapolate. It keeps no state.
+    It reads the samples as they were recorded, and leaves nothing to functions that extrapolate. It keeps no state that
+    a measurement depends on. One measurement has a budget of time and of bytes, the measurements of one namespace at
+    most half of the workers, and a query of the user's that was too slow is left alone for a while.
     """
 
     def __init__(
@@ -40,8 +59,12 @@ class PrometheusSource:
         """
         self._client = PrometheusClient(url, timeout=timeout, verify=verify, auth=auth, headers=headers)
         self._settings = settings
-        self._patience = 3 * timeout
+        self._seconds = 3 * timeout
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="prometheus")
+        self._turns = Turns(workers, max(1, workers // 2))
+        self._large = LargeAnswers()
+        self._patience = Patience()
+        self._memory = Memory()
 
     def close(self) -> None:
         """Let the connections go; measurements under way end by themselves."""
@@ -54,22 +77,69 @@ class PrometheusSource:
         """See MetricsSource."""
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self._patience):
-                return await loop.run_in_executor(self._pool, self._measure, gates, arms, after, now)
+            async with asyncio.timeout(self._seconds):
+                leave = await self._turns.enter(arms.namespace)
         except TimeoutError:
-            return _all_down(gates, f"Prometheus did not answer all queries within {self._patience:g} s")
-
-    def _measure(self, gates: Sequence[Gate], arms: Arms, after: int | None, now: float) -> Mapping[str, Measurement]:
+            return _all_down(gates, f"no measurement of namespace {arms.namespace} has ended for {self._seconds:g} s")
+        budget = Budget(self._seconds, _MOST_BYTES, self._large)
+        measuring = loop.run_in_executor(self._pool, self._measure, gates, arms, after, now, budget)
+        # The place is taken until the thread is free, whatever becomes of whoever waits.
+        measuring.add_done_callback(lambda _: leave())
+        expiry = loop.call_later(self._seconds, budget.expire)
         try:
-            recorded = self._client.time()
-            # Samples are recorded by Prometheus' clock. Where that is behind, a window that is over here is not there.
-            span = next_span(min(now, recorded), after, self._settings)
-            reader = Reader(self._client, arms, span, recorded - time.time(), longest_warm_up(gates))
-            # What counts by a label may be in the pods of a third version, which nothing else may wait for.
-            wide = reader.of(arms.with_other_pods) if arms.other_pods else reader
-            return {gate.name: measure(wide if gate.cohort_label else reader, gate) for gate in gates}
+            async with asyncio.timeout(self._seconds + _GRACE_SECONDS):
+                return await asyncio.shield(measuring)
+        except TimeoutError:
+            return _all_down(gates, f"Prometheus did not answer all queries within {self._seconds:g} s")
+        finally:
+            expiry.cancel()
+            if not measuring.done():
+                budget.expire()
+
+    def _measure(
+        self, gates: Sequence[Gate], arms: Arms, after: int | None, now: float, budget: Budget
+    ) -> Mapping[str, Measurement]:
+        try:
+            with within(budget):
+                # Samples are recorded by Prometheus' clock. Where that is behind, a window that is over is not there.
+                span = self._span(after, now)
+                measured = self._measure_span(gates, arms, span, budget)
+                if (seen := self._span(after, now)).through < span.through:
+                    measured = self._measure_span(gates, arms, seen, budget)
+                return measured
         except SourceFailure as failure:
             return _all_down(gates, str(failure))
+
+    def _span(self, after: int | None, now: float) -> Span:
+        return next_span(min(now, time.time() + self._client.skew), after, self._settings)
+
+    def _measure_span(self, gates: Sequence[Gate], arms: Arms, span: Span, budget: Budget) -> Mapping[str, Measurement]:
+        while True:
+            budget.refill()
+            memory = self._memory.recall(arms, gates, span.after)
+            reader = Reader(self._client, arms, span, longest_warm_up(gates), self._patience, memory)
+            # What counts by a label may be in the pods of a third version, which nothing else may wait for.
+            wide = reader.of(arms.with_other_pods) if arms.other_pods else reader
+            # Queries of the user's own come last: their time must not be at the expense of what is counted.
+            ordered = sorted(gates, key=lambda gate: isinstance(gate.kind, QueryGate))
+            measured = {gate.name: _measured(wide if gate.cohort_label else reader, gate) for gate in ordered}
+            if span.length <= 1 or not (reader.was_too_large or wide.was_too_large):
+                self._memory.keep(arms, gates, span.through, memory)
+                return measured
+            span = span.shortened(max(1, span.length // _SHORTENED))
+
+
+def _measured(reader: Reader, gate: Gate) -> Measurement:
+    try:
+        reader.begin(gate.name)
+        measured = measure(reader, gate)
+        return replace(measured, incomplete=reader.incomplete) if isinstance(measured, Windowed) else measured
+    except SourceFailure:
+        raise
+    except Exception:
+        # What one gate stumbles upon is no reason to leave the others unjudged.
+        _LOG.exception("gate %s of pods in namespace %s cannot be measured", gate.name, reader.arms.namespace)
+        return NoData("an error in the operator, which its log tells more about", reader.span.through)
 
 
 def _all_down(gates: Sequence[Gate], message: str) -> Mapping[str, Measurement]:
