@@ -26,6 +26,11 @@ def fault_of(pattern: str) -> str:
     return ""
 
 
+def matches(pattern: str, text: str) -> bool:
+    """Whether a regular expression without fault matches a text as a whole."""
+    return re2.fullmatch(pattern, text, _QUIET) is not None
+
+
 def finds(pattern: str, text: str) -> bool:
     """Whether a regular expression without fault matches anywhere in a text."""
     return re2.search(pattern, text, _QUIET) is not None

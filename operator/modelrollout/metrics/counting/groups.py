@@ -1,8 +1,8 @@
 """From series to the groups of counters that a gate on drift compares: one for each of its buckets."""
 
-import re
 from collections.abc import Sequence
 
+from modelrollout.api.regular_expressions import fault_of, matches
 from modelrollout.metrics.bentoml import STATUS_CODE
 from modelrollout.metrics.counting.scrapes import Groups
 from modelrollout.metrics.counting.series import Series, Unreadable
@@ -17,11 +17,9 @@ def with_status(series: Sequence[Series], codes: str) -> list[Series]:
 
     Raises Unreadable if it is none.
     """
-    try:
-        pattern = re.compile(codes)
-    except (re.error, OverflowError, RecursionError):
-        raise Unreadable("codes is no regular expression") from None
-    return [one for one in series if pattern.fullmatch(one.label(STATUS_CODE))]
+    if fault := fault_of(codes):
+        raise Unreadable(f"codes is no regular expression: {fault}")
+    return [one for one in series if matches(codes, one.label(STATUS_CODE))]
 
 
 def by_value(series: Sequence[Series], label: str, values: Sequence[str]) -> Groups:
