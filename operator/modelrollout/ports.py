@@ -37,6 +37,7 @@ class ResourceKind:
 
 MODEL_ROLLOUT = ResourceKind(f"{GROUP}/{VERSION}", KIND, "modelrollouts")
 DEPLOYMENT = ResourceKind("apps/v1", "Deployment", "deployments")
+CONTROLLER_REVISION = ResourceKind("apps/v1", "ControllerRevision", "controllerrevisions")
 SERVICE = ResourceKind("v1", "Service", "services")
 POD = ResourceKind("v1", "Pod", "pods")
 EVENT = ResourceKind("v1", "Event", "events")
@@ -44,7 +45,8 @@ LEASE = ResourceKind("coordination.k8s.io/v1", "Lease", "leases")
 HTTP_ROUTE = ResourceKind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 
 _KINDS = {
-    (kind.api_version, kind.kind): kind for kind in (MODEL_ROLLOUT, DEPLOYMENT, SERVICE, POD, EVENT, LEASE, HTTP_ROUTE)
+    (kind.api_version, kind.kind): kind
+    for kind in (MODEL_ROLLOUT, DEPLOYMENT, CONTROLLER_REVISION, SERVICE, POD, EVENT, LEASE, HTTP_ROUTE)
 }
 
 

@@ -20,6 +20,7 @@ from modelrollout.api.parsing import parse_status
 from modelrollout.api.status import Status
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.events import EventRecorder
+from modelrollout.kube.snapshots import Snapshots
 from modelrollout.ports import DEPLOYMENT, EVENT, HTTP_ROUTE, MODEL_ROLLOUT, KubeError, Manifest
 from modelrollout.runtime.queue import Key
 from modelrollout.runtime.reconcile import Reconciler
@@ -130,6 +131,7 @@ class Simulation:
         self.reconciler = Reconciler(
             client=self.server,
             applier=Applier(self.server),
+            snapshots=Snapshots(self.server),
             recorder=EventRecorder(self.server, now=lambda: self.now),
             routers=all_routers(),
             metrics=self.prometheus,

@@ -22,6 +22,10 @@
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
+# What outlives a ModelRollout.
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [list, create, patch, delete]
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]

@@ -19,9 +19,16 @@ from modelrollout.rollout.standing import Standing, standing_of
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 
 
-def invalid_status(status: Status, generation: int, problems: Iterable[Problem], now: datetime) -> Status:
-    """The status of a ModelRollout whose manifest cannot be used; what runs is left as it is."""
+def invalid_status(
+    status: Status, generation: int, problems: Iterable[Problem], now: datetime, *, judged: bool = False
+) -> Status:
+    """The status of a ModelRollout whose manifest cannot be used; what runs is left as it is.
+
+    judged: whether the last valid spec goes on being judged.
+    """
     message = "; ".join(f"{problem.field}: {problem.message}" for problem in problems)
+    if judged:
+        message += "; until this is corrected, the last valid spec goes on being judged"
     return _write(status, generation, Standing(Phase.INVALID, "InvalidSpec", message, stalled=True), [], now)
 
 

@@ -6,7 +6,7 @@ server are all read from here. The Lease is not: it is in the operator's own nam
 
 from dataclasses import dataclass
 
-from modelrollout.ports import DEPLOYMENT, EVENT, MODEL_ROLLOUT, POD, SERVICE, ResourceKind
+from modelrollout.ports import CONTROLLER_REVISION, DEPLOYMENT, EVENT, MODEL_ROLLOUT, POD, SERVICE, ResourceKind
 from modelrollout.traffic.registry import all_routers
 
 
@@ -59,6 +59,7 @@ ACCESS = (
     Access(SERVICE, "get list create patch delete"),
     *(Access(kind, "get list watch create patch") for kind in all_routers().kinds),
     Access(POD, "list"),
+    Access(CONTROLLER_REVISION, "list create patch delete", why="What outlives a ModelRollout."),
     Access(EVENT, "create patch"),
 )
 

@@ -18,10 +18,11 @@ from modelrollout.kube.apply import Applier
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.official import OfficialKubeClient
 from modelrollout.kube.retry import RetryPolicy
+from modelrollout.kube.snapshots import SNAPSHOTS, Snapshots
 from modelrollout.kube.transport import FencedTransport
 from modelrollout.metrics.prometheus.credentials import BearerTokenFile
 from modelrollout.metrics.prometheus.source import PrometheusSource
-from modelrollout.ports import MODEL_ROLLOUT, KubeClient, KubeError
+from modelrollout.ports import CONTROLLER_REVISION, MODEL_ROLLOUT, KubeClient, KubeError
 from modelrollout.runtime.decision_log import DecisionLog
 from modelrollout.runtime.handlers import build_registry, build_settings
 from modelrollout.runtime.leadership import Leadership
@@ -32,6 +33,7 @@ from modelrollout.runtime.reconcile import Reconciler
 from modelrollout.runtime.settings import OperatorSettings, parse
 from modelrollout.runtime.telemetry import Telemetry, serve
 from modelrollout.traffic.registry import all_routers
+from modelrollout_contract.objects import ROLLOUT_LABEL
 
 _LOG = logging.getLogger(__name__)
 
@@ -94,6 +96,7 @@ class Operator:
         self._reconciler = Reconciler(
             client=client,
             applier=Applier(client),
+            snapshots=Snapshots(client),
             recorder=EventRecorder(client),
             routers=routers,
             metrics=PrometheusSource(
@@ -157,6 +160,11 @@ class Operator:
         while True:
             try:
                 for namespace in self._settings.namespaces or (None,):
+                    if self._resynced is None:
+                        # What a ModelRollout left that was deleted while nobody was there.
+                        for snapshot in await self._client.list(CONTROLLER_REVISION, namespace, SNAPSHOTS):
+                            metadata = snapshot["metadata"]
+                            self._queue.add(Key(metadata["namespace"], metadata["labels"][ROLLOUT_LABEL]))
                     for rollout in await self._client.list(MODEL_ROLLOUT, namespace):
                         self._queue.add(Key(rollout["metadata"]["namespace"], rollout["metadata"]["name"]))
                 self._resynced = monotonic()

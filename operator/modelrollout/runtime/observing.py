@@ -10,6 +10,7 @@ from modelrollout.api.identity import bento_version
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.kube.observe import ready_pod_names, version_observations
 from modelrollout.kube.ownership import Owner
+from modelrollout.kube.snapshots import Snapshot
 from modelrollout.kube.world import World
 from modelrollout.metrics.arms import arms_for
 from modelrollout.metrics.source import Arms, MetricsSource
@@ -30,10 +31,17 @@ class Observer:
     now: Callable[[], datetime]
 
     async def observe(
-        self, owner: Owner, rollout: ModelRollout, world: World, router: Router, apply_problem: str
+        self,
+        owner: Owner,
+        rollout: ModelRollout,
+        world: World,
+        router: Router,
+        snapshot: Snapshot | None,
+        apply_problem: str,
     ) -> Observation:
         """Everything a decision about `rollout` needs to know.
 
+        snapshot: what an earlier ModelRollout of this name left, if this one has decided nothing yet.
         apply_problem: what kept the last plan from being carried out, empty if nothing did.
         """
         deployments = filter(owner.owns, world.of(DEPLOYMENT))
@@ -44,6 +52,8 @@ class Observer:
             champion_halves=await self._measure_champion(owner, rollout, world),
             commands=commands_in(rollout.metadata.annotations),
             apply_problem=apply_problem,
+            found=snapshot.found if snapshot else (),
+            quarantine=snapshot.quarantine if snapshot else (),
         )
 
     async def _measure(self, owner: Owner, rollout: ModelRollout) -> Mapping[str, Measurement]:

@@ -3,11 +3,11 @@
 import logging
 from asyncio import to_thread
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import monotonic
 
-from modelrollout.api.parsing import parse_rollout, parse_status
+from modelrollout.api.parsing import parse_status
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Status
 from modelrollout.api.validation import Problem
@@ -15,6 +15,7 @@ from modelrollout.kube.apply import Applier
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.manifests import CHILD_KINDS
 from modelrollout.kube.ownership import Owner
+from modelrollout.kube.snapshots import Snapshot, Snapshots
 from modelrollout.kube.world import World, read_world
 from modelrollout.metrics.source import MetricsSource
 from modelrollout.ports import MODEL_ROLLOUT, POD, Forbidden, Invalid, KubeClient, KubeError, Manifest
@@ -30,6 +31,7 @@ from modelrollout.runtime.placing import Placer
 from modelrollout.runtime.queue import Key
 from modelrollout.runtime.settings import OperatorSettings
 from modelrollout.runtime.telemetry import Telemetry
+from modelrollout.runtime.understanding import Understood, understand
 from modelrollout.traffic.registry import RouterRegistry
 from modelrollout.traffic.router import Router
 
@@ -41,6 +43,9 @@ SHOW_SECONDS = 1.0
 RETRY_SECONDS = 15.0
 """Until what stood in the way is tried again, at the latest."""
 
+KEEP_SECONDS = 3600.0
+"""For so long the snapshot of a ModelRollout that was deleted is kept."""
+
 FAULT_SECONDS = 30.0
 """Until the next decision after one that failed."""
 
@@ -50,11 +55,13 @@ class Reconciler:
     """Reconciles one ModelRollout at a time; safe to call for different ones at once.
 
     Keeps nothing that matters between calls: every call starts from the API server and the metrics. `problems` only
-    lets the next status say what the API server refused, `uids` what to forget of a ModelRollout that is gone.
+    lets the next status say what the API server refused, `uids` what to forget of a ModelRollout that is
+    gone, `gone` since when it is.
     """
 
     client: KubeClient
     applier: Applier
+    snapshots: Snapshots
     recorder: EventRecorder
     routers: RouterRegistry
     metrics: MetricsSource
@@ -64,6 +71,7 @@ class Reconciler:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     problems: dict[str, str] = field(default_factory=dict)
     uids: dict[Key, str] = field(default_factory=dict)
+    gone: dict[Key, float] = field(default_factory=dict)
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one ModelRollout forward. Returns seconds until it should be looked at again, or None.
@@ -82,21 +90,31 @@ class Reconciler:
     async def _reconcile_key(self, key: Key) -> float | None:
         manifest = await self.client.get(MODEL_ROLLOUT, key.namespace, key.name)
         if manifest is None or "deletionTimestamp" in manifest["metadata"]:
-            # What was made carries owner references: the garbage collector removes it.
-            if uid := self.uids.pop(key, None):
-                self.applier.forget(uid)
-                self.problems.pop(uid, None)
-            self.telemetry.forget(key.namespace, key.name)
-            return None
+            return await self._forget(key)
+        self.gone.pop(key, None)
         self.uids[key] = manifest["metadata"]["uid"]
-        rollout = await to_thread(parse_rollout, manifest)
-        if not isinstance(rollout, ModelRollout):
-            await self._report_problems(manifest, rollout)
+        understood = await understand(manifest, self.snapshots)
+        if isinstance(understood, list):
+            await self._report_problems(manifest, understood)
             return None
-        return await self._reconcile(manifest, rollout)
+        return await self._reconcile(manifest, understood)
+
+    async def _forget(self, key: Key) -> float | None:
+        """What was made carries owner references: the garbage collector removes it. The snapshot goes an hour later."""
+        if uid := self.uids.pop(key, None):
+            self.applier.forget(uid)
+            self.snapshots.forget(uid)
+            self.problems.pop(uid, None)
+        self.telemetry.forget(key.namespace, key.name)
+        now = monotonic()
+        if (left := self.gone.setdefault(key, now) + KEEP_SECONDS - now) > 0:
+            return left
+        await self.snapshots.remove(key.namespace, key.name)
+        del self.gone[key]
+        return None
 
     async def _report_problems(self, manifest: Manifest, problems: Sequence[Problem]) -> None:
-        """Say what is wrong with the manifest; pods and traffic stay as they are."""
+        """Say what is wrong with a manifest of which no valid version is known; pods and traffic stay as they are."""
         status = parse_status(manifest)
         if not isinstance(status, Status):
             raise RuntimeError(f"the status cannot be read: {'; '.join(map(str, status))}")
@@ -104,10 +122,11 @@ class Reconciler:
         if invalid != status:
             await self._write_status(manifest, invalid)
 
-    async def _reconcile(self, manifest: Manifest, rollout: ModelRollout) -> float | None:
-        owner, router = Owner.of(manifest), self.routers.choose(rollout.spec.traffic)
+    async def _reconcile(self, manifest: Manifest, understood: Understood) -> float | None:
+        owner, rollout = Owner.of(manifest), understood.rollout
+        router = self.routers.choose(rollout.spec.traffic)
         world = await read_world(self.client, owner, by_label=(*CHILD_KINDS, POD), by_name=(router.kind,))
-        plan = await self._plan(owner, rollout, world, router)
+        plan = await self._plan(owner, understood, world, router)
         placer = Placer(self.applier, owner, rollout.spec, router, world)
         if plan.significant or self._checkpoint_due(plan, rollout.status):
             await self._write_plan(manifest, plan, placer)
@@ -116,21 +135,34 @@ class Reconciler:
             delay = self._remember(owner, await placer.place(plan.placement), delay)
         await self._announce(owner, plan)
         self.telemetry.saw(rollout.model_copy(update={"status": plan.status}))
+        await self._keep(owner, Snapshot.of(understood.spec, plan.status))
         return delay
 
-    async def _plan(self, owner: Owner, rollout: ModelRollout, world: World, router: Router) -> Plan:
+    async def _plan(self, owner: Owner, understood: Understood, world: World, router: Router) -> Plan:
         """What to do; if the operator fails to decide, what was decided before."""
+        rollout, generation = understood.rollout, understood.rollout.metadata.generation
         try:
             observer = Observer(self.metrics, self.settings.decisions, self.now)
-            observation = await observer.observe(owner, rollout, world, router, self.problems.get(owner.uid, ""))
-            return await self._decide(rollout, observation)
+            problem = self.problems.get(owner.uid, "")
+            observation = await observer.observe(owner, rollout, world, router, understood.predecessor, problem)
+            plan = await self._decide(rollout, observation)
         except KubeError:
             raise
         except Exception as error:
             report_fault(f"{owner.namespace}/{owner.name}", error)
-            fault = describe_fault(error)
-            status = faulty_status(rollout.status, rollout.metadata.generation, fault, self.now())
+            status = faulty_status(rollout.status, generation, describe_fault(error), self.now())
             return Plan(status, None, (), FAULT_SECONDS, says_something_new(status, rollout.status))
+        if not understood.problems:
+            return plan
+        status = invalid_status(plan.status, generation, understood.problems, self.now(), judged=True)
+        return replace(plan, status=status, significant=says_something_new(status, rollout.status))
+
+    async def _keep(self, owner: Owner, snapshot: Snapshot) -> None:
+        """Note what is to outlive the ModelRollout. Nothing else waits for it."""
+        try:
+            await self.snapshots.keep(owner, snapshot)
+        except KubeError as error:
+            _LOG.warning("%s/%s: what outlives it was not noted: %s", owner.namespace, owner.name, error)
 
     async def _decide(self, rollout: ModelRollout, observation: Observation) -> Plan:
         """Decide in a thread: a backlog of windows must not keep the event loop from renewing the Lease."""

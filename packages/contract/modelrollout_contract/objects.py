@@ -15,3 +15,6 @@ VERSION_LABEL = f"{GROUP}/version"
 
 BENTO_ANNOTATION = f"{GROUP}/bento"
 """`name:version` of the Bento that a version runs. Where VERSION_LABEL is."""
+
+SNAPSHOT_LABEL = f"{GROUP}/snapshot"
+"""`last`, on the ControllerRevision with the last valid spec of a ModelRollout and the roles of its versions."""

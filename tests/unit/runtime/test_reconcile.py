@@ -13,11 +13,12 @@ from modelrollout.api.model import Model
 from modelrollout.api.status import BaselineVersion, EvidenceCheckpoint, RolloutProgress, Status, Watch
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.events import EventRecorder
+from modelrollout.kube.snapshots import Snapshots
 from modelrollout.metrics.source import Arms, MetricsSource
 from modelrollout.ports import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, Invalid, Manifest, ResourceKind
 from modelrollout.rollout.measurements import Measurement
 from modelrollout.runtime.queue import Key
-from modelrollout.runtime.reconcile import SHOW_SECONDS, Reconciler
+from modelrollout.runtime.reconcile import KEEP_SECONDS, SHOW_SECONDS, Reconciler
 from modelrollout.runtime.settings import OperatorSettings
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.traffic.registry import all_routers
@@ -70,6 +71,7 @@ def reconciler(client: FakeKubeClient, metrics: MetricsSource | None = None) -> 
     return Reconciler(
         client=client,
         applier=Applier(client),
+        snapshots=Snapshots(client),
         recorder=EventRecorder(client, now=lambda: NOW),
         routers=all_routers(),
         metrics=metrics or NoMetrics(),
@@ -182,7 +184,9 @@ async def test_a_foreign_object_of_the_same_name_is_left_alone() -> None:
 
 
 async def test_a_modelrollout_that_is_gone_is_no_error() -> None:
-    assert await reconciler(FakeKubeClient()).reconcile(KEY) is None
+    client = FakeKubeClient()
+    assert await reconciler(client).reconcile(KEY) == KEEP_SECONDS
+    assert client.requests == ["get churn"]
 
 
 async def test_reading_fails_before_anything_is_written() -> None:
