@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from modelrollout_localcluster import tool_path
+from modelrollout_testkit.changes import Object
 from modelrollout_testkit.errors import TestkitError
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True)

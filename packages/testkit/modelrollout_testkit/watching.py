@@ -6,23 +6,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Self, TypeVar
 
+from modelrollout_testkit.changes import Change, Object
 from modelrollout_testkit.errors import TestkitError
-from modelrollout_testkit.kubectl import Kubectl, Object
+from modelrollout_testkit.kubectl import Kubectl
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An object as it was at `at` (seconds since the epoch, when we heard of it), or as it was when it was deleted."""
-
-    at: float
-    deleted: bool
-    object: Object
 
 
 class Watch:
@@ -58,6 +49,11 @@ class Watch:
         """Stop to follow."""
         end(self._process)
         self._thread.join()
+
+    def require_running(self) -> None:
+        """Raises TestkitError if kubectl has ended by itself, so that there may be changes it has not told."""
+        if self._ended:
+            raise TestkitError(f"kubectl get {self._kind} --watch ended by itself")
 
     @property
     def history(self) -> list[Change]:
