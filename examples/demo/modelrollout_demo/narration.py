@@ -9,7 +9,7 @@ from modelrollout.api.conditions import ConditionStatus
 from modelrollout.api.rollout import ModelRollout
 from modelrollout_demo.console import Console, Style
 from modelrollout_demo.rollouts import NAME, VERSIONS, Weights
-from modelrollout_testkit.kubectl import Object
+from modelrollout_testkit.changes import Object
 from modelrollout_testkit.load import Load
 from modelrollout_testkit.tally import Tally
 

@@ -15,9 +15,10 @@ from modelrollout.api.parsing import parse_rollout
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Version
 from modelrollout_contract.objects import ROLLOUT_LABEL, VERSION_LABEL
+from modelrollout_testkit.changes import Object
 from modelrollout_testkit.environment import Environment
 from modelrollout_testkit.errors import TestkitError
-from modelrollout_testkit.kubectl import Kubectl, Object
+from modelrollout_testkit.kubectl import Kubectl
 from modelrollout_testkit.watching import Watch
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from modelrollout_demo.reaction import find_proof
 from modelrollout_demo.rollouts import NAME, DigitsRollout
 from modelrollout_testkit.answers import Answer
 from modelrollout_testkit.answers import of_version as of_bento
+from modelrollout_testkit.changes import Object
 from modelrollout_testkit.errors import TestkitError
-from modelrollout_testkit.kubectl import Object
 
 READY_SECONDS = 240.0
 DECISION_SECONDS = 420.0

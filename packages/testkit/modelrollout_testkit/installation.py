@@ -1,8 +1,9 @@
 """Installs the operator with its Helm chart, as a platform team would, in a namespace that enforces `restricted`."""
 
+from modelrollout_testkit.changes import Object
 from modelrollout_testkit.checkout import CHART
 from modelrollout_testkit.environment import Environment
-from modelrollout_testkit.kubectl import Kubectl, Object
+from modelrollout_testkit.kubectl import Kubectl
 
 RELEASE = "modelrollout"
 SYSTEM_NAMESPACE = "modelrollout-system"

@@ -18,8 +18,8 @@ from modelrollout_demo.stories import (
     of_version,
     pods_by_uid,
 )
+from modelrollout_testkit.changes import Object
 from modelrollout_testkit.feedback import Feedback
-from modelrollout_testkit.kubectl import Object
 
 BASELINE_WEIGHT = 10
 

@@ -8,7 +8,7 @@ from tests.e2e.rollouts.world import STORY, World, quick
 from modelrollout.rollout.ramp import LEVELS
 from modelrollout_demo.rollouts import NAME
 from modelrollout_demo.stories import await_promotion, await_rollback, of_version
-from modelrollout_testkit.kubectl import Object
+from modelrollout_testkit.changes import Object
 
 BUDGET = 60
 

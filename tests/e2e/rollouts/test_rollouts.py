@@ -22,7 +22,7 @@ from tests.e2e.rollouts.world import (
 from modelrollout.api.rollout import ModelRollout
 from modelrollout_demo.rollouts import KIND, NAME, ROUTE_KIND, remove
 from modelrollout_demo.stories import await_promotion, await_rollback, of_version, quarantine_entry
-from modelrollout_testkit.kubectl import Object
+from modelrollout_testkit.changes import Object
 from modelrollout_testkit.watching import eventually
 
 

@@ -14,9 +14,9 @@ from modelrollout.kube.ownership import ROLLOUT_LABEL
 from modelrollout_demo.rollouts import KIND, NAME, ROUTE_KIND, DigitsRollout, remove
 from modelrollout_demo.stories import FAULTY, STORIES, is_serving
 from modelrollout_testkit.answers import not_of_a_model
+from modelrollout_testkit.changes import Object
 from modelrollout_testkit.environment import Environment
 from modelrollout_testkit.installation import RELEASE, SYSTEM_NAMESPACE
-from modelrollout_testkit.kubectl import Object
 from modelrollout_testkit.load import Load
 from modelrollout_testkit.watching import eventually
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from modelrollout_testkit.changes import Object
 from modelrollout_testkit.errors import TestkitError
 from modelrollout_testkit.installation import (
     DEMO_NAMESPACE,
@@ -14,7 +15,7 @@ from modelrollout_testkit.installation import (
     restricted_namespace,
     uninstall,
 )
-from modelrollout_testkit.kubectl import Kubectl, Object
+from modelrollout_testkit.kubectl import Kubectl
 from modelrollout_testkit.providers.current import CurrentSettings, address_of, service_of
 
 ENOUGH = {

@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 import requests
 
 from modelrollout_localcluster import Progress
+from modelrollout_testkit.changes import Object
 from modelrollout_testkit.checkout import Checkout
 from modelrollout_testkit.environment import Environment
 from modelrollout_testkit.errors import TestkitError
 from modelrollout_testkit.installation import DEMO_NAMESPACE, foreign_namespaces, uninstall
-from modelrollout_testkit.kubectl import Kubectl, Object
+from modelrollout_testkit.kubectl import Kubectl
 
 _NEEDED = {
     "DEMO_REGISTRY": "what the cluster pulls images from: REGISTRY/modelrollout:VERSION and REGISTRY/digits:v1 to v5",
