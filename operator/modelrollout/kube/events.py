@@ -38,8 +38,8 @@ class EventRecorder:
     async def record(self, owner: Owner, event: Event) -> None:
         """Write an Event about the ModelRollout. A failure is logged, not raised: Events are best effort."""
         now = self._now()
-        self._series = {key: series for key, series in self._series.items() if now - series.last < _SERIES_WINDOW}
-        earlier = self._series.get((owner.uid, event))
+        self._drop_past(now)
+        earlier = self._series.pop((owner.uid, event), None)
         series = _Series(earlier.first, now, earlier.count + 1) if earlier else _Series(now, now, 1)
         self._series[owner.uid, event] = series
         try:
@@ -47,6 +47,14 @@ class EventRecorder:
         except KubeError as error:
             about = f"{owner.namespace}/{owner.name}"
             _LOG.warning("Event %s about %s was not written: %s", event.reason, about, error)
+
+    def _drop_past(self, now: datetime) -> None:
+        """Forget the series that are over. The dictionary has them in the order of their last Event."""
+        while self._series:
+            key, oldest = next(iter(self._series.items()))
+            if now - oldest.last < _SERIES_WINDOW:
+                return
+            del self._series[key]
 
 
 def _manifest(owner: Owner, event: Event, series: _Series) -> Manifest:

@@ -24,10 +24,11 @@ from modelrollout.traffic.router import Router
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Observes ModelRollouts. `now` gives aware times."""
+    """Observes ModelRollouts. container_logs: whether what containers print may be told. `now` gives aware times."""
 
     metrics: MetricsSource
     settings: Settings
+    container_logs: bool
     now: Callable[[], datetime]
 
     async def observe(
@@ -46,7 +47,7 @@ class Observer:
         """
         deployments = filter(owner.owns, world.of(DEPLOYMENT))
         return Observation(
-            versions=version_observations(deployments, world.of(POD), self.now()),
+            versions=version_observations(deployments, world.of(POD), self.now(), logs=self.container_logs),
             route=router.observe(world.find(router.kind, owner.name), rollout.spec.traffic),
             measurements=await self._measure(owner, rollout),
             champion_halves=await self._measure_champion(owner, rollout, world),

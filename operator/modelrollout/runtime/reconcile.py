@@ -142,7 +142,7 @@ class Reconciler:
         """What to do; if the operator fails to decide, what was decided before."""
         rollout, generation = understood.rollout, understood.rollout.metadata.generation
         try:
-            observer = Observer(self.metrics, self.settings.decisions, self.now)
+            observer = Observer(self.metrics, self.settings.decisions, self.settings.container_logs, self.now)
             problem = self.problems.get(owner.uid, "")
             observation = await observer.observe(owner, rollout, world, router, understood.predecessor, problem)
             plan = await self._decide(rollout, observation)

@@ -68,6 +68,11 @@ class OperatorSettings(BaseSettings):
         True,
         description="add the response header x-modelrollout-version; needs ResponseHeaderModifier on backends",
     )
+    container_logs: bool = Field(
+        False,
+        description="tell the last log line of containers that do not start, and what the kubelet says of them, in the"
+        " status and events of ModelRollouts: whoever may edit these can then read the Secrets of their namespace",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="from which on lines are logged"
     )

@@ -1,5 +1,6 @@
 """The operator's own metrics, and its health as the kubelet asks for it."""
 
+from collections import defaultdict
 from collections.abc import Callable
 
 from aiohttp import web
@@ -31,6 +32,7 @@ class Telemetry:
             metrics.INFO, "1 for the phase that holds", [*_ROLLOUT, "phase", "champion"], registry=self.registry
         )
         self._phases: dict[tuple[str, str], tuple[str, str]] = {}
+        self._reasons: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
 
     def saw(self, rollout: ModelRollout) -> None:
         """Report where a ModelRollout stands."""
@@ -44,6 +46,7 @@ class Telemetry:
 
     def happened(self, namespace: str, name: str, event: Event) -> None:
         """Count an event."""
+        self._reasons[namespace, name].add(event.reason)
         self._events.labels(namespace, name, event.reason).inc()
 
     def forget(self, namespace: str, name: str) -> None:
@@ -51,6 +54,8 @@ class Telemetry:
         if phase := self._phases.pop((namespace, name), None):
             self._info.remove(namespace, name, *phase)
             self._weight.remove(namespace, name)
+        for reason in self._reasons.pop((namespace, name), ()):
+            self._events.remove(namespace, name, reason)
 
 
 async def serve(

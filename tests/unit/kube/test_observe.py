@@ -57,6 +57,7 @@ def crashed(**exit_status: Any) -> Manifest:
     return {"terminated": {"exitCode": 1, "reason": "Error"} | exit_status}
 
 
+OUT_OF_MEMORY = crashed(exitCode=137, reason="OOMKilled", finishedAt="2026-11-24T15:05:00Z")
 IMPORT_ERROR = crashed(message="ImportError: no module named churn\n")
 
 UNSCHEDULABLE = {
@@ -100,6 +101,16 @@ def test_updated_means_that_a_change_has_rolled_through(seen: Manifest, updated:
     ("seen", "problem"),
     [
         pytest.param(pod(ready=True), "", id="ready"),
+        pytest.param(
+            pod(running(JUST_NOW, ready=True, restartCount=9, lastState=OUT_OF_MEMORY), ready=True),
+            "Restarted 9 times: container model exited with code 137 (OOMKilled)",
+            id="ready after restarts",
+        ),
+        pytest.param(
+            pod(running(JUST_NOW, ready=True, restartCount=1), ready=True),
+            "Restarted 1 times",
+            id="ready after a restart of which nothing is known any more",
+        ),
         pytest.param(pod(), "", id="brand new"),
         pytest.param({"metadata": pod()["metadata"]}, "", id="no status yet"),
         pytest.param(pod(waiting("ContainerCreating")), "", id="starting"),
@@ -126,7 +137,7 @@ def test_updated_means_that_a_change_has_rolled_through(seen: Manifest, updated:
         ),
         pytest.param(
             pod(container(IMPORT_ERROR)),
-            "ContainerExited: container model exited with code 1: ImportError: no module named churn",
+            "ContainerExited: container model exited with code 1",
             id="first crash",
         ),
         pytest.param(
@@ -178,7 +189,7 @@ def test_the_problem_says_what_keeps_a_pod_from_getting_ready(seen: Manifest, pr
     ids=["down", "waiting", "up again"],
 )
 def test_a_crash_loop_reads_the_same_in_each_of_its_phases(seen: Manifest) -> None:
-    problem = "CrashLoopBackOff: container model exited with code 1: ImportError: no module named churn"
+    problem = "CrashLoopBackOff: container model exited with code 1"
 
     assert version_observation(deployment(), [pod(seen)], NOW).problem == problem
 
@@ -242,9 +253,63 @@ def test_a_long_message_is_cut() -> None:
 def test_of_what_a_container_printed_the_last_line_is_told() -> None:
     seen = pod(container(crashed(message='Traceback:\n  File "x.py"\nImportError: no module named churn\n')))
 
-    assert version_observation(deployment(), [seen], NOW).problem == (
+    assert version_observation(deployment(), [seen], NOW, logs=True).problem == (
         "ContainerExited: container model exited with code 1: ImportError: no module named churn"
     )
+
+
+SECRET = "hunter2"
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(container(crashed(message=f"token {SECRET}")), id="what it printed"),
+        pytest.param(
+            waiting("CrashLoopBackOff", lastState=crashed(message=SECRET), restartCount=1), id="what it printed before"
+        ),
+        pytest.param(waiting("RunContainerError", f'exec: "{SECRET}": not found in $PATH'), id="an argument"),
+        pytest.param(waiting("CreateContainerConfigError", f"SubPath `/{SECRET}` must not be absolute"), id="a path"),
+        pytest.param(waiting("CreateContainerError", f"workingDir {SECRET} does not exist"), id="a directory"),
+        pytest.param(waiting("PostStartHookError", f"Exec failed, message: {SECRET}"), id="the output of a hook"),
+        pytest.param(container(crashed(reason="StartError", message=f'exec "{SECRET}": no such file')), id="a command"),
+        pytest.param(
+            running(JUST_NOW, ready=True, restartCount=1, lastState=crashed(message=SECRET)), id="before a restart"
+        ),
+    ],
+)
+@pytest.mark.parametrize("ready", [True, False])
+def test_no_words_of_a_container_are_told_unless_the_installation_says_so(seen: Manifest, ready: bool) -> None:
+    pods = [pod(seen, ready=ready)]
+
+    assert SECRET not in str(version_observation(deployment(), pods, NOW))
+    if not ready:
+        assert SECRET in str(version_observation(deployment(), pods, NOW, logs=True))
+
+
+@pytest.mark.parametrize(
+    "message",
+    ['secret "s" not found', 'configmap "c" not found', "couldn't find key token in Secret ml/churn"],
+)
+def test_what_is_missing_for_a_container_is_told_by_its_name(message: str) -> None:
+    seen = pod(waiting("CreateContainerConfigError", message))
+
+    assert version_observation(deployment(), [seen], NOW).problem == f"CreateContainerConfigError: {message}"
+
+
+def test_restarts_count_for_all_pods_of_a_version_and_the_last_exit_is_told() -> None:
+    earlier = crashed(exitCode=1, finishedAt="2026-11-24T14:00:00Z")
+    pods = [
+        pod(running(JUST_NOW, ready=True, restartCount=2, lastState=OUT_OF_MEMORY), ready=True),
+        pod(running(JUST_NOW, ready=True, restartCount=1, lastState=earlier), ready=True),
+        pod(running(JUST_NOW, restartCount=7), version="other"),
+        terminating(pod(running(JUST_NOW, restartCount=7))),
+    ]
+
+    observation = version_observation(deployment(), pods, NOW)
+
+    assert observation.restarts == 3
+    assert observation.last_exit == "container model exited with code 137 (OOMKilled)"
 
 
 def test_every_version_is_seen_on_its_own() -> None:
