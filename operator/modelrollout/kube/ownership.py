@@ -66,7 +66,10 @@ class Owner:
         controllers = _controllers(manifest)
         if controllers:
             return all((ref.get("kind"), ref.get("name")) == (MODEL_ROLLOUT.kind, self.name) for ref in controllers)
-        return any(entry.get("manager") == FIELD_MANAGER for entry in metadata.get("managedFields", ()))
+        return any(
+            (entry.get("manager"), entry.get("operation")) == (FIELD_MANAGER, "Apply")
+            for entry in metadata.get("managedFields", ())
+        )
 
 
 def _controllers(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:

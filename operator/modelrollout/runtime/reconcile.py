@@ -107,8 +107,8 @@ class Reconciler:
             self.problems.pop(uid, None)
         self.telemetry.forget(key.namespace, key.name)
         now = monotonic()
-        if (left := self.gone.setdefault(key, now) + KEEP_SECONDS - now) > 0:
-            return left
+        if (passed := now - self.gone.setdefault(key, now)) < KEEP_SECONDS:
+            return KEEP_SECONDS - passed
         await self.snapshots.remove(key.namespace, key.name)
         del self.gone[key]
         return None
