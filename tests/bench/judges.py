@@ -116,7 +116,7 @@ def _budget_levels(budget: RiskBudget, level: Array, gate: VectorisedTest, traff
     return np.array(
         [
             LEVELS.index(next_weight(budget, 100 * LEVELS[now], int(seen), float(bound), traffic) / 100)
-            for now, seen, bound in zip(level, gate.challenger_seen, gate.gap_bound, strict=True)
+            for now, seen, bound in zip(level, gate.judged, gate.gap_bound, strict=True)
         ]
     )
 

@@ -65,7 +65,8 @@ class VectorisedTest:
         self.best_rollback = np.zeros(rollouts)
         self.best_promotion = np.zeros(rollouts)
         self.gap_bound = np.ones(rollouts)
-        self.challenger_seen = np.zeros(rollouts, int)
+        # Of the challenger, for the promotion.
+        self.judged = np.zeros(rollouts, int)
         # Of the challenger, without what is pending.
         self.shown_total, self.shown_bad = np.zeros(rollouts, int), np.zeros(rollouts, int)
 
@@ -77,7 +78,6 @@ class VectorisedTest:
         counts = self.pending + np.array(
             [window.champion_total, window.champion_bad, window.challenger_total, window.challenger_bad]
         )
-        self.challenger_seen = self.challenger_seen + window.challenger_total
         ready = (counts[2] > 0) & ((counts[0] > 0) | (self.test.figure is not None))
         settled = self.pending_settled if settled is None else self.pending_settled & settled
         self.pending = np.where(ready, 0, counts)
@@ -90,6 +90,7 @@ class VectorisedTest:
             if self.test.figure is not None
             else (self.recent_bad / self.recent_total)
         )
+        self.judged = self.judged + np.where(ready & settled[1], counts[2], 0)
         self._rollback(counts, rate, ready & settled[0], self.test.tolerated if tolerated is None else tolerated)
         going = ready & settled[1] & self._known
         self._promotion(counts, rate, going)
@@ -146,12 +147,14 @@ class VectorisedTest:
         gathered = self.regression_minute
         by_minute = np.minimum(gathered + factor, cap) - np.minimum(gathered, cap)
         alone = np.where(gathered + factor > cap, self._alone(counts, allowed), 0.0)
+        alone[-1] += gathered[-1]
         by_step = np.minimum(factor, np.maximum(np.maximum(cap, alone) - gathered, 0.0))
         gross = odds >= bets.GROSS
         counted = np.where(gross, by_step, by_minute)
         starts = self.windows < self.test.horizon
         grown = np.where(starts, np.logaddexp(self.log_onsets, 0.0), self.log_onsets)
-        self.regression_minute = np.where(going, gathered + np.where(gross, counted, factor), gathered)
+        together = np.maximum(gathered + np.where(gross, counted, factor), 0.0)
+        self.regression_minute = np.where(going, together, gathered)
         self.log_regressions = np.where(going, self.log_regressions + counted, self.log_regressions)
         self.log_onsets = np.where(going, grown + counted, self.log_onsets)
 
@@ -171,7 +174,7 @@ class VectorisedTest:
         )
         cap, gathered = self._agreement_cap(self.test.beta), self.improvement_minute
         counted = np.minimum(gathered + factor, cap) - np.minimum(gathered, cap)
-        self.improvement_minute = np.where(going, gathered + factor, gathered)
+        self.improvement_minute = np.where(going, np.maximum(gathered + factor, 0.0), gathered)
         self.log_improvements = np.where(going, self.log_improvements + counted, self.log_improvements)
 
     def _climb(self, counts: Array, rate: Array, going: Array) -> None:
@@ -238,7 +241,7 @@ class VectorisedTest:
         size = np.minimum(self.dispersion, counts[2])
         stake = np.minimum(step.LARGEST_STAKE / allowed, counts[2] * (odds - 1) / size)
         lone = np.log1p(np.maximum(stake * (counts[3] / counts[2] - allowed), -0.9))
-        few = self.dispersion <= UNMEASURED_DISPERSION
+        few = (self.dispersion <= UNMEASURED_DISPERSION) & (counts[3] >= step.GROSS_SHARE * counts[2])
         lone[-1] = np.where(few, step.deciding_alone(self.test), lone[-1])
         return lone
 

@@ -9,12 +9,12 @@ from kubernetes.client import ApiClient, ApiException, CustomObjectsApi
 from tests.cluster.manifest_cases import Manifest, cases, changed, load
 
 from modelrollout.api.conditions import Condition, ConditionStatus
+from modelrollout.api.evidence import EvidenceCheckpoint, TrafficSplit
 from modelrollout.api.parsing import parse_rollout, parse_status
 from modelrollout.api.rollout import VERSION, ModelRollout
 from modelrollout.api.status import (
     BaselineVersion,
     Decision,
-    EvidenceCheckpoint,
     GateStatus,
     Phase,
     QuarantinedVersion,
@@ -22,7 +22,6 @@ from modelrollout.api.status import (
     RolloutProgress,
     Stage,
     Status,
-    TrafficSplit,
     Watch,
 )
 from modelrollout.api.status import Version as ModelVersion

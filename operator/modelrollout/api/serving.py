@@ -6,7 +6,7 @@ from pydantic import Field, StrictInt
 
 from modelrollout.api.base import ApiModel
 from modelrollout.api.rules import KeyedBy
-from modelrollout.api.units import Duration, PositiveDuration, Quantity
+from modelrollout.api.units import Duration, PositiveDuration, Quantity, ShortDuration
 
 ResourceList = Annotated[dict[str, Quantity], Field(max_length=16)]
 Labels = Annotated[dict[str, str], Field(max_length=64)]
@@ -65,5 +65,9 @@ class Serving(ApiModel):
     """Anything else about the pods: node selectors, volumes, service accounts, sidecars."""
     progress_deadline: PositiveDuration = PositiveDuration("10m")
     """How long a challenger may take to get its pods ready before it is rolled back."""
+    request_timeout: ShortDuration = ShortDuration("60s")
+    """After how long a request has surely been answered or counted as failed; BentoML's own limit is 60 s. What is
+    counted for so long after a change of the weights is no evidence for a promotion, since failures may come late.
+    """
     drain: Duration = Duration("30s")
     """How long a version that no longer gets traffic keeps its pods, so that requests under way can end."""

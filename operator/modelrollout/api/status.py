@@ -9,9 +9,11 @@ from pydantic import Field, model_validator
 
 from modelrollout.api.base import ApiModel, Line, Time
 from modelrollout.api.conditions import Condition
+from modelrollout.api.evidence import EvidenceCheckpoint
 from modelrollout.api.rules import KeyedBy
 
 QUARANTINE_LIMIT = 20
+COMPARED_LIMIT = 100
 
 
 class Phase(StrEnum):
@@ -117,6 +119,8 @@ class RolloutProgress(ApiModel):
     """Whether only an approval is missing for the next step."""
     held_since: Time | None = None
     """Since when the weight is held because a deadline has passed."""
+    retreated_at: Time | None = None
+    """When the weight was lowered because a window looked gross; absent once the schedule goes on."""
     extended_at: Time | None = None
     """From when on its deadlines are counted, if not from its first weight. An approval after a deadline moves it, and
     so does time in which the operator was told to do nothing, or was away.
@@ -169,6 +173,8 @@ class Watch(ApiModel):
     """Requests that the new champion was seen to answer since."""
     not_ready_since: Time | None = None
     """Since when the new champion has had no ready pod."""
+    attempt: int = 1
+    """Which comparison of this version it goes on with, counted from 1."""
 
 
 class GateStatus(ApiModel):
@@ -196,54 +202,13 @@ class GateStatus(ApiModel):
     """State of the test, from which it goes on after a restart. Not meant for people."""
 
 
-class ChampionHistory(ApiModel):
-    """What the champion did before the rollout, as one gate counts it. It sets the test up and is no evidence."""
+class ComparedVersion(ApiModel):
+    """How often a version was compared with another one. Every comparison has to meet a stricter test."""
 
-    gate: str
-    """Name of the gate."""
-    requests: int
-    """Requests that were counted."""
-    bad: int
-    """How many of them were bad."""
-    dispersion: float
-    """How much more the bad counts of its pods vary than those of independent requests; the test allows for it."""
-
-
-class TrafficSplit(ApiModel):
-    """How the requests were split since the weights last changed, and whether that is as the weights say."""
-
-    champion_weight: int
-    """Percent of the traffic for the champion, or for the service that is compared with in its place."""
-    challenger_weight: int
-    """Percent of the traffic for the challenger."""
-    from_window: int
-    """Index of the first scrape window by which these weights surely were in force."""
-    requests: int = 0
-    """Requests of both that were counted after it."""
-    challenger_requests: int = 0
-    """How many of them went to the challenger."""
-    state: str | None = None
-    """State of the test, from which it goes on after a restart. Not meant for people."""
-
-
-class EvidenceCheckpoint(ApiModel):
-    """Up to where the recorded metrics are counted in the states of the gates."""
-
-    window: int
-    """Index of the last scrape window that was counted: unix time divided by the scrape interval, rounded down."""
-    at: Time
-    """When it was written."""
-    history: Annotated[tuple[ChampionHistory, ...], Field(max_length=16)] = ()
-    """What the champion did before, for every gate that was counted for long enough."""
-    split: TrafficSplit | None = None
-    """How the requests are split, while the weights are in force."""
-    requests_per_second: str | None = None
-    """Requests to all versions together, smoothed over minutes."""
-
-    @property
-    def traffic(self) -> float | None:
-        """The requests per second as a number; None while they are not known."""
-        return None if self.requests_per_second is None else float(self.requests_per_second)
+    hash: str
+    """Digest of the version."""
+    times: int
+    """How many comparisons began, those that were cancelled or whose gates were edited too."""
 
 
 class Decision(ApiModel):
@@ -294,6 +259,8 @@ class Status(ApiModel):
     """Up to where the recorded metrics are counted."""
     quarantine: Annotated[tuple[QuarantinedVersion, ...], Field(max_length=QUARANTINE_LIMIT)] = ()
     """Versions that were rolled back, oldest first."""
+    compared: Annotated[tuple[ComparedVersion, ...], Field(max_length=COMPARED_LIMIT)] = ()
+    """Versions that were compared, oldest first."""
     handled: Annotated[dict[str, str], Field(max_length=16)] = Field(default_factory=dict)
     """The last value of each command's annotation that was carried out; a new value is a new command."""
     looked_at: Time | None = None

@@ -65,7 +65,15 @@ class Estimator:
     def __init__(self, spec: ModelRolloutSpec, traffic: Traffic, settings: Settings) -> None:
         horizon = settings.horizon(spec.strategy)
         past, figures = history(traffic, settings), spec.baseline.figures
-        tests = gate_set(spec.gates, spec.risk, 1, horizon, past, figures=figures).tests
+        tests = gate_set(
+            spec.gates,
+            spec.risk,
+            1,
+            horizon,
+            past,
+            figures=figures,
+            windows_per_minute=settings.windows_per_minute,
+        ).tests
         self._tests = {test.name: test.test for test in tests if isinstance(test, ProportionGateTest)}
         self._traffic = traffic
         self._settings = settings

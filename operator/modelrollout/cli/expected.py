@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from math import ceil, floor
 
+from modelrollout.api.evidence import ChampionHistory
 from modelrollout.api.model import Model
 from modelrollout.api.spec import ModelRolloutSpec
-from modelrollout.api.status import ChampionHistory, Status
+from modelrollout.api.status import Status
 from modelrollout.cli.ending import Ending, ending_of
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.planning import Stage

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import floor
 
+from modelrollout.api.evidence import ChampionHistory
 from modelrollout.api.identity import bento_version
 from modelrollout.api.spec import ModelRolloutSpec
-from modelrollout.api.status import ChampionHistory, GateStatus
+from modelrollout.api.status import GateStatus
 from modelrollout.cli.console import CommandFailed
 from modelrollout.metrics.prometheus.client import PrometheusClient, QueryRefused, SourceFailure
 from modelrollout.metrics.prometheus.selectors import scrape_clock
@@ -55,6 +56,7 @@ async def judge_range(
         history,
         figures=spec.baseline.figures,
         reference=_reference(spec),
+        windows_per_minute=settings.windows_per_minute,
     )
     interval, first = settings.scrape_interval, floor(since.timestamp() / settings.scrape_interval)
     last = floor(until.timestamp() / interval) - 1

@@ -22,6 +22,7 @@ from modelrollout.evidence.eprocess import NEVER, log_mean_exp, shiryaev_roberts
 from modelrollout.evidence.halfplane import HalfPlane, log_e_value, log_e_value_of_counts, log_growth
 from modelrollout.evidence.packing import pack_floats, unpack_floats
 from modelrollout.evidence.proportion.bets import hoped_rate
+from modelrollout.evidence.sequential import SETTLED, Evidence, Settled, verdict_of
 from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict, percent_text, undecided_text
 
 # Frequencies of the champion and of the challenger, by bucket.
@@ -107,7 +108,13 @@ def start_drift(test: DriftTest) -> DriftState:
     return DriftState(nothing, nothing, (0.0,) * (2 * (test.buckets - 1)))
 
 
-def update_drift(test: DriftTest, state: DriftState, champion: Sequence[int], challenger: Sequence[int]) -> DriftState:
+def update_drift(
+    test: DriftTest,
+    state: DriftState,
+    champion: Sequence[int],
+    challenger: Sequence[int],
+    settled: Settled = SETTLED,
+) -> DriftState:
     """The state after one more window of counts by bucket (not cumulative).
 
     Raises ValueError if the number of buckets is not the test's. A window without requests of one arm only
@@ -121,13 +128,15 @@ def update_drift(test: DriftTest, state: DriftState, champion: Sequence[int], ch
     expected = _expected(state)
     factor = (_tolerant_factor if test.tolerated else _multinomial_factor)(test, expected, champion, challenger)
     factor = min(factor / test.dispersion, -math.log(test.alpha) / _AGREEING_WINDOWS)
-    learnt = replace(
-        learnt,
-        windows=state.windows + 1,
-        log_regression=state.log_regression + factor,
-        log_onset=shiryaev_roberts_step(state.log_onset, factor, start=state.windows < test.horizon),
-        log_improvements=_promotion_steps(test, state, expected[0], champion, challenger),
-    )
+    learnt = replace(learnt, windows=state.windows + 1)
+    if settled.rollback:
+        learnt = replace(
+            learnt,
+            log_regression=state.log_regression + factor,
+            log_onset=shiryaev_roberts_step(state.log_onset, factor, start=state.windows < test.horizon),
+        )
+    if settled.promotion:
+        learnt = replace(learnt, log_improvements=_promotion_steps(test, state, expected[0], champion, challenger))
     return replace(
         learnt,
         best_rollback=max(state.best_rollback, _log_e_rollback(test, learnt)),
@@ -144,13 +153,14 @@ def judge_drift(test: DriftTest, state: DriftState, names: Sequence[str], refere
     seen = sum(state.challenger)
     size = _size(state, names, reference)
     needed = _requests_needed(test, state)
-    if state.best_rollback >= -math.log(test.alpha):
+    verdict = verdict_of(Evidence(rollback, state.best_rollback, state.best_promotion), test.alpha, test.beta)
+    if verdict is Verdict.FAIL:
         alarm = percent_text(math.exp(-state.best_rollback))
-        verdict, message = Verdict.FAIL, f"failed: {size}; chance of a false alarm at most {alarm}"
-    elif state.best_promotion >= -math.log(test.beta) and rollback < -math.log(test.alpha) / 2:
-        verdict, message = Verdict.PASS, f"passed: {size}"
+        message = f"failed: {size}; chance of a false alarm at most {alarm}"
+    elif verdict is Verdict.PASS:
+        message = f"passed: {size}"
     else:
-        verdict, message = Verdict.UNDECIDED, f"{undecided_text(seen, needed)} ({size})"
+        message = f"{undecided_text(seen, needed)} ({size})"
     return Judgement(
         verdict=verdict,
         guarantee=Guarantee.EXACT,

@@ -2,9 +2,10 @@
 
 A window's unit is the difference of the two arms' means, so the variance is that between windows and includes
 whatever bursts there are. For stakes l the factors exp(l u - l^2 v / 2) with u the weighted difference from
-the null and v its squared residual form an e-process when differences are symmetric (de la Pena, "A general
-class of exponential inequalities", 1999) and otherwise in the limit of many windows, hence
-`Guarantee.ASYMPTOTIC`. For RMSE use squared errors and the square of the ratio.
+the null and v at least u^2 form an e-process when differences are symmetric, since cosh(x) <= exp(x^2 / 2) (de la
+Pena, "A general class of exponential inequalities", 1999), and otherwise in the limit of many windows, hence
+`Guarantee.ASYMPTOTIC`. v is the larger of u^2 and the squared residual about the mean so far. For RMSE use squared
+errors and the square of the ratio.
 """
 
 import math
@@ -15,6 +16,7 @@ from typing import Any, Self
 
 from modelrollout.evidence.eprocess import NEVER, log_mean_exp, shiryaev_roberts_step
 from modelrollout.evidence.packing import pack_floats, unpack_floats
+from modelrollout.evidence.sequential import SETTLED, Evidence, Settled, verdict_of
 from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict, number_text, undecided_text
 
 _BURN_IN_WINDOWS = 30
@@ -68,6 +70,7 @@ class MeanState:
     challenger: ArmSum = _NOTHING
     pending_champion: ArmSum = _NOTHING
     pending_challenger: ArmSum = _NOTHING
+    pending_settled: Settled = SETTLED
     weight: float = 0.0
     weighted_gap: float = 0.0
     variance: float = 0.0
@@ -91,11 +94,12 @@ class MeanState:
             *self.log_onsets,
             *self.log_improvements,
         )
-        return {
+        fields = {
             "windows": self.windows,
             "counts": [arm.count for arm in arms],
             "evidence": pack_floats(packed),
         }
+        return fields if self.pending_settled == SETTLED else {**fields, "settled": list(self.pending_settled)}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
@@ -111,6 +115,7 @@ class MeanState:
             challenger=challenger,
             pending_champion=pending_champion,
             pending_challenger=pending_challenger,
+            pending_settled=Settled(*fields.get("settled", SETTLED)),
             weight=next(packed),
             weighted_gap=next(packed),
             variance=next(packed),
@@ -122,7 +127,9 @@ class MeanState:
         )
 
 
-def update_mean(test: MeanTest, state: MeanState, champion: ArmSum, challenger: ArmSum) -> MeanState:
+def update_mean(
+    test: MeanTest, state: MeanState, champion: ArmSum, challenger: ArmSum, settled: Settled = SETTLED
+) -> MeanState:
     """The state after one more window; a thin one is held back and merged with the next.
 
     The first 30 windows only teach the scale of the metric and are no evidence. Raises ValueError for a sum
@@ -130,12 +137,14 @@ def update_mean(test: MeanTest, state: MeanState, champion: ArmSum, challenger: 
     """
     if not (math.isfinite(champion.total) and math.isfinite(challenger.total)):
         raise ValueError("sums must be finite")
+    settled &= state.pending_settled
     state = replace(
         state,
         champion=state.champion + champion,
         challenger=state.challenger + challenger,
         pending_champion=state.pending_champion + champion,
         pending_challenger=state.pending_challenger + challenger,
+        pending_settled=settled,
     )
     ours, theirs = state.pending_challenger, state.pending_champion
     if min(ours.count, theirs.count) < _LEAST_REQUESTS:
@@ -149,6 +158,7 @@ def update_mean(test: MeanTest, state: MeanState, champion: ArmSum, challenger: 
         windows=state.windows + 1,
         pending_champion=_NOTHING,
         pending_challenger=_NOTHING,
+        pending_settled=SETTLED,
         weight=state.weight + weight,
         weighted_gap=state.weighted_gap + weight * gap,
         variance=state.variance + squared_residual,
@@ -160,19 +170,19 @@ def update_mean(test: MeanTest, state: MeanState, champion: ArmSum, challenger: 
     shortfall = math.sqrt(weight) * (test.margin - gap) / deviation
     residual = squared_residual / deviation**2
     starts = state.windows - _BURN_IN_WINDOWS < test.horizon
-    rollback_factors = [_factor(effect, excess, residual, test.alpha) for effect in _EFFECTS]
-    learnt = replace(
-        learnt,
-        log_regressions=tuple(map(sum, zip(state.log_regressions, rollback_factors, strict=True))),
-        log_onsets=tuple(
-            shiryaev_roberts_step(log, factor, start=starts)
-            for log, factor in zip(state.log_onsets, rollback_factors, strict=True)
-        ),
-        log_improvements=tuple(
-            log + _factor(effect, shortfall, residual, test.beta)
-            for log, effect in zip(state.log_improvements, _EFFECTS, strict=True)
-        ),
-    )
+    if settled.rollback:
+        steps = [_factor(effect, excess, residual, test.alpha) for effect in _EFFECTS]
+        learnt = replace(
+            learnt,
+            log_regressions=tuple(map(sum, zip(state.log_regressions, steps, strict=True))),
+            log_onsets=tuple(
+                shiryaev_roberts_step(log, step, start=starts)
+                for log, step in zip(state.log_onsets, steps, strict=True)
+            ),
+        )
+    if settled.promotion:
+        steps = [_factor(effect, shortfall, residual, test.beta) for effect in _EFFECTS]
+        learnt = replace(learnt, log_improvements=tuple(map(sum, zip(state.log_improvements, steps, strict=True))))
     return replace(
         learnt,
         best_rollback=max(state.best_rollback, _log_e_rollback(test, learnt)),
@@ -188,14 +198,14 @@ def judge_mean(test: MeanTest, state: MeanState, reference: str = "champion") ->
         f"mean {number_text(state.challenger.mean)} of the challenger, {number_text(state.champion.mean)} of the "
         f"{reference}"
     )
-    if state.best_rollback >= -math.log(test.alpha):
-        verdict, message = Verdict.FAIL, f"failed: {means}"
-    elif state.best_promotion >= -math.log(test.beta) and rollback < -math.log(test.alpha) / 2:
-        verdict, message = Verdict.PASS, f"passed: {means}; the difference is below the margin"
+    verdict = verdict_of(Evidence(rollback, state.best_rollback, state.best_promotion), test.alpha, test.beta)
+    if verdict is Verdict.FAIL:
+        message = f"failed: {means}"
+    elif verdict is Verdict.PASS:
+        message = f"passed: {means}; the difference is below the margin"
     elif state.variance:
-        verdict, message = Verdict.UNDECIDED, undecided_text(state.challenger.count, needed)
+        message = undecided_text(state.challenger.count, needed)
     else:
-        verdict = Verdict.UNDECIDED
         message = "undecided: there are too few windows yet to tell how much the mean varies from one to the next"
     return Judgement(
         verdict=verdict,
@@ -223,7 +233,9 @@ def _log_e_rollback(test: MeanTest, state: MeanState) -> float:
 
 
 def _factor(effect: float, excess: float, residual: float, error: float) -> float:
-    return min(effect * excess - effect**2 * residual / 2, -math.log(error) / _AGREEING_WINDOWS)
+    """Exact for symmetric differences if the square is of the excess or larger; about the running mean it is not."""
+    square = max(excess**2, residual)
+    return min(effect * excess - effect**2 * square / 2, -math.log(error) / _AGREEING_WINDOWS)
 
 
 def _requests_needed(test: MeanTest, state: MeanState) -> float:

@@ -34,26 +34,27 @@ class RiskBudget:
             raise ValueError("steps must ascend and not be empty")
 
 
-def remaining(budget: RiskBudget, requests_seen: int, gap_bound: float) -> float:
+def remaining(budget: RiskBudget, requests_judged: int, gap_bound: float) -> float:
     """Excess bad requests left after so many challenger requests, were they as bad as not yet excluded.
 
     As long as nothing is excluded (`gap_bound` 1) nothing is charged: the first step is set on trust.
     """
-    spent = requests_seen * max(0.0, gap_bound) if gap_bound < 1 else 0.0
+    spent = requests_judged * max(0.0, gap_bound) if gap_bound < 1 else 0.0
     return max(0.0, budget.bad_requests - spent)
 
 
 def next_weight(
-    budget: RiskBudget, weight: float, requests_seen: int, gap_bound: float, requests_per_second: float
+    budget: RiskBudget, weight: float, requests_judged: int, gap_bound: float, requests_per_second: float
 ) -> float:
     """The weight in per cent to set now: one of the steps, never below the first.
 
-    `weight` is the present one, `gap_bound` the worst gate's of its `Judgement` (0..1),
-    `requests_per_second` the traffic of all versions together.
+    `requests_judged` are the challenger's that counted for the bound: what is still awaited is charged once it is
+    settled, so that waiting does not use up the budget. `weight` is the present one, `gap_bound` the worst gate's of
+    its `Judgement` (0..1), `requests_per_second` the traffic of all versions together.
     """
     first = budget.steps[0]
     harm_per_second = requests_per_second * max(gap_bound, 1e-6)
-    affordable = remaining(budget, requests_seen, gap_bound) * budget.spend
+    affordable = remaining(budget, requests_judged, gap_bound) * budget.spend
     allowed = 100 * affordable / (harm_per_second * budget.reaction_seconds) if harm_per_second else first
     if weight <= allowed * budget.slack:
         allowed = max(allowed, weight)

@@ -35,6 +35,7 @@ class Judgement:
     proportions, in the unit of the metric for means; a rate is None before the first request, and always for drift.
     `gap_bound` is an upper confidence bound of how far the challenger's share of bad requests lies beyond the margin:
     1 while nothing is known, 0 once the margin is surely kept. It is None where no bad requests are counted.
+    `requests_unsettled` are those seen that counted for no promotion, because answers may have been late.
     `requests_needed` counts challenger requests from the start of the rollout, if the challenger is as good as the
     champion, or, where that is too little, goes on as so far; it is infinite when that would never lead to a pass.
     """
@@ -49,6 +50,7 @@ class Judgement:
     gap_bound: float | None
     requests_seen: int
     requests_needed: float
+    requests_unsettled: int = 0
 
     @property
     def requests_missing(self) -> float:

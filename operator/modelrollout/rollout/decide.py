@@ -5,9 +5,10 @@ from datetime import datetime
 from math import floor, inf
 
 from modelrollout.api.commands import Command
+from modelrollout.api.evidence import TrafficSplit
 from modelrollout.api.identity import version_of
 from modelrollout.api.spec import ModelRolloutSpec
-from modelrollout.api.status import Status, TrafficSplit
+from modelrollout.api.status import Status
 from modelrollout.rollout.baseline import follow_baseline
 from modelrollout.rollout.capacity import FULL_WEIGHT
 from modelrollout.rollout.comparison import arms_to_judge
@@ -18,6 +19,7 @@ from modelrollout.rollout.follow import follow_model
 from modelrollout.rollout.gate_set import gate_set
 from modelrollout.rollout.gates.gate_test import Reference
 from modelrollout.rollout.judging import Assessment, assess
+from modelrollout.rollout.late_answers import LateAnswers, follow_weights
 from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.pace import Pace, follow_traffic
 from modelrollout.rollout.placement import place
@@ -26,7 +28,7 @@ from modelrollout.rollout.plausibility import plausible
 from modelrollout.rollout.settings import Settings
 from modelrollout.rollout.split import accepted_weights, follow_split, windows_of_requests
 from modelrollout.rollout.stages.table import advance
-from modelrollout.rollout.versions import remove_drained, retry
+from modelrollout.rollout.versions import count_edits, remove_drained, retry
 
 __all__ = ["arms_to_judge", "decide"]
 
@@ -85,7 +87,9 @@ def _assess(draft: Draft) -> Assessment | None:
     if status.evidence is None or not observation.measurements or arms is None:
         return None
     observation = replace(observation, measurements=plausible(observation.measurements))
-    attempt = status.rollout.attempt if status.rollout else 1
+    attempt = count_edits(draft)
+    status = draft.status
+    assert status.evidence is not None
     began = (status.rollout and status.rollout.ramping_since) or status.evidence.at
     horizon = draft.settings.horizon(draft.spec.strategy)
     gates = gate_set(
@@ -96,6 +100,7 @@ def _assess(draft: Draft) -> Assessment | None:
         status.evidence.history,
         figures=draft.spec.baseline.figures,
         reference=Reference(arms.role, arms.champion.bento),
+        windows_per_minute=draft.settings.windows_per_minute,
     )
     weights = accepted_weights(observation, arms.champion.hash, arms.challenger.hash)
     traffic = follow_traffic(
@@ -105,6 +110,14 @@ def _assess(draft: Draft) -> Assessment | None:
         share=sum(weights) / FULL_WEIGHT,
         scrape_interval=draft.settings.scrape_interval,
     )
+    route, present = observation.route, _window_of(draft.now, draft.settings)
+    changes = follow_weights(
+        status.evidence.weights,
+        (route.weights.get(arms.champion.hash, 0), route.weights.get(arms.challenger.hash, 0)),
+        accepted=route.settled,
+        present_window=present,
+    )
+    late = LateAnswers(changes, draft.spec.serving.request_timeout.seconds, draft.settings.scrape_interval)
     strategy, progress = draft.spec.strategy, status.rollout
     seconds_left = time_left(strategy, progress, draft.now).total_seconds() if progress else inf
     assessment = assess(
@@ -113,7 +126,9 @@ def _assess(draft: Draft) -> Assessment | None:
         observation.measurements,
         through=status.evidence.window,
         data_expected_from=_window_of(began, draft.settings) + FIRST_SCRAPES,
-        pace=Pace(traffic, weights[1] / FULL_WEIGHT, seconds_left),
+        pace=Pace(traffic, weights[1] / FULL_WEIGHT, seconds_left, late.seconds_left(draft.now.timestamp())),
+        settled=late.settled,
+        windows_per_minute=draft.settings.windows_per_minute,
     )
     counted = {
         "window": assessment.through,
@@ -122,8 +137,9 @@ def _assess(draft: Draft) -> Assessment | None:
             status.evidence.split,
             weights,
             windows_of_requests(draft.spec.gates, observation, assessment.through),
-            present_window=_window_of(draft.now, draft.settings),
+            present_window=present,
         ),
+        "weights": changes,
         "requests_per_second": None if traffic is None else repr(traffic),
     }
     draft.change(gates=assessment.gates, evidence=status.evidence.model_copy(update=counted))

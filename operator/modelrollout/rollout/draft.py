@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import TypedDict, Unpack
 
 from modelrollout.api.commands import Command
+from modelrollout.api.evidence import EvidenceCheckpoint
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import (
     BaselineVersion,
+    ComparedVersion,
     Decision,
-    EvidenceCheckpoint,
     GateStatus,
     QuarantinedVersion,
     RetiringVersion,
@@ -41,6 +42,7 @@ class StatusChanges(TypedDict, total=False):
     gates: tuple[GateStatus, ...]
     evidence: EvidenceCheckpoint | None
     quarantine: tuple[QuarantinedVersion, ...]
+    compared: tuple[ComparedVersion, ...]
     handled: dict[str, str]
     looked_at: datetime | None
     suspended_since: datetime | None
@@ -64,6 +66,8 @@ class ProgressChanges(TypedDict, total=False):
     step_requests: int
     restarts: int
     interruptions: tuple[datetime, ...]
+    retreated_at: datetime | None
+    attempt: int
 
 
 class Draft:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from modelrollout.api.evidence import ChampionHistory
 from modelrollout.api.gates import Gate
 from modelrollout.api.spec import Risk
-from modelrollout.api.status import ChampionHistory
 from modelrollout.evidence.combine import error_of_attempt, shares
 from modelrollout.rollout.gates import test_of
 from modelrollout.rollout.gates.gate_test import THE_CHAMPION, GateTest, Reference, Setup
@@ -31,6 +31,7 @@ def gate_set(
     *,
     figures: Mapping[str, float] = NO_FIGURES,
     reference: Reference = THE_CHAMPION,
+    windows_per_minute: int = 4,
 ) -> GateSet:
     """The tests of the manifest's gates, with the declared error rates spread over them.
 
@@ -40,6 +41,7 @@ def gate_set(
     history: what the champion did before the rollout, as far as it is known.
     figures: fixed shares of bad requests (fractions), by gate, that stand in for the reference.
     reference: the version that the challenger is compared with.
+    windows_per_minute: scrape windows that make a minute.
     """
     alpha = error_of_attempt(risk.false_rollback.fraction, attempt)
     beta = error_of_attempt(risk.false_promotion.fraction, attempt)
@@ -56,6 +58,7 @@ def gate_set(
                 alpha=alphas.get(gate.name, 0.0),
                 beta=beta,
                 horizon=horizon,
+                windows_per_minute=windows_per_minute,
                 history=known.get(gate.name),
                 figure=figures.get(gate.name),
             ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from modelrollout.api.status import ChampionHistory
+from modelrollout.api.evidence import ChampionHistory
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.dispersion import estimate_dispersion
 from modelrollout.evidence.proportion import UNMEASURED_DISPERSION

@@ -5,7 +5,7 @@ Each check looks at a rollout and says what it waits for, or nothing. The stages
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from modelrollout.api.commands import Command
 from modelrollout.api.status import Stage
@@ -31,6 +31,8 @@ class Hold:
     usual: bool = False
     stalled: bool = False
 
+
+_RETREAT = timedelta(minutes=1)
 
 Check = Callable[[Situation, UnderWay], Hold | None]
 
@@ -133,6 +135,23 @@ def doubtful(situation: Situation, rollout: UnderWay) -> Hold | None:
         return None
     message = f"Held at weight {rollout.progress.target_weight}, doubtful: {assessment.suspicion}"
     return Hold("Doubtful", message)
+
+
+def retreated(situation: Situation, rollout: UnderWay) -> Hold | None:
+    """A window looked gross: for a minute the challenger has next to no traffic."""
+    since = rollout.progress.retreated_at
+    if since is None or situation.now >= since + _RETREAT:
+        return None
+    message = f"Held at weight {rollout.progress.target_weight} after answers that looked bad; {situation.summary}"
+    return Hold("Retreated", message, until=since + _RETREAT)
+
+
+def late_answers(situation: Situation, rollout: UnderWay) -> Hold | None:
+    """Answers from a time with more traffic may still be counted, so that a regression could not be seen now."""
+    assessment = situation.assessment
+    if assessment is None or assessment.settled.rollback:
+        return None
+    return Hold("Ramping", _held(rollout, situation.summary), usual=True)
 
 
 def step_unseen(situation: Situation, rollout: UnderWay) -> Hold | None:

@@ -1,11 +1,12 @@
 """From measurements to verdicts: every gate's test goes on, window by window, and all gates are weighed together."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, log
 
 from modelrollout.api.status import GateStatus
 from modelrollout.evidence.combine import combine
+from modelrollout.evidence.sequential import SETTLED, Settled
 from modelrollout.evidence.verdict import (
     Guarantee,
     Judgement,
@@ -45,8 +46,10 @@ class Assessment:
     complete: whether every gate has data. A gate without is unavailable, unless it is too early to expect any.
     gap_bound: upper confidence bound of the worst gate's excess of bad requests, as a fraction of the requests; 1 where
         no gate counts bad requests.
-    requests_seen: the challenger's requests that were judged, by the gate that counts most of them.
+    requests_judged: the challenger's requests that counted for a promotion, by the gate that counts most of them.
     traffic: requests per second of all versions together; None while it is not known.
+    gross: what looks so bad in the last minute that the challenger should have less traffic; empty if nothing does.
+    settled: for what the last window counted.
     summary: one line for a person.
     """
 
@@ -58,9 +61,11 @@ class Assessment:
     complete: bool
     unavailable: bool
     gap_bound: float
-    requests_seen: int
+    requests_judged: int
     traffic: float | None
     summary: str
+    gross: str = ""
+    settled: Settled = SETTLED
 
 
 def assess(
@@ -71,6 +76,8 @@ def assess(
     through: int,
     data_expected_from: int,
     pace: Pace,
+    settled: Callable[[int], Settled] = lambda index: SETTLED,
+    windows_per_minute: int = 4,
 ) -> Assessment:
     """Go on from `earlier`, which stands at window `through`, with what was measured since.
 
@@ -78,14 +85,15 @@ def assess(
     late gives the decision that looking in time would have given. If the source is down for one gate no gate advances:
     the windows are judged when all of them can be read.
 
-    data_expected_from: window up to which pods may not have been scraped yet.
+    data_expected_from: window up to which pods may not have been scraped yet. settled: for what a window, by its index,
+        may count. windows_per_minute: as in `gate_set`.
     """
     gates = {test.name: IsolatedTest.resumed(test, _state_of(test, earlier)) for test in gate_set.tests}
     missing = {name: m for name in gates if isinstance(m := measurements.get(name), SourceDown | NoData | BadQuery)}
     source_down = any(isinstance(measurements.get(name), SourceDown) for name in gates)
     if not source_down:
         for index, data in _by_window(gates, measurements):
-            gates |= {name: gates[name].updated(datum) for name, datum in data.items()}
+            gates |= {name: gates[name].updated(datum, settled(index)) for name, datum in data.items()}
             through = max(through, index)
             if _failure(gates, gate_set.alpha):
                 break
@@ -100,7 +108,10 @@ def assess(
     troubled = {name: unavailable(f"unavailable: {gate.trouble}") for name, gate in gates.items() if gate.trouble}
     absent |= {name: unavailable(f"unavailable: {why}") for name, why in _incomplete(measurements).items()}
     notes = {name: m.note for name, m in measurements.items() if isinstance(m, Windowed)}
-    return _assessment(gates, gate_set.alpha, {**troubled, **absent}, notes, through, pace)
+    assessment = _assessment(gates, gate_set.alpha, {**troubled, **absent}, notes, through, pace)
+    gross = [name for name, gate in gates.items() if (gate.gross or 0) > through - windows_per_minute]
+    messages = {gate.name: gate.message for gate in assessment.gates}
+    return replace(assessment, gross="; ".join(f"{name} {messages[name]}" for name in gross), settled=settled(through))
 
 
 def _state_of(test: GateTest, earlier: Sequence[GateStatus]) -> State | None:
@@ -198,7 +209,7 @@ def _assessment(
         complete=not absent,
         unavailable=any(j.verdict is Verdict.UNAVAILABLE for j in judgements.values()),
         gap_bound=max((j.gap_bound for j in counted if j.gap_bound is not None), default=1.0),
-        requests_seen=requests_seen,
+        requests_judged=max((j.requests_seen - j.requests_unsettled for j in counted), default=0),
         traffic=pace.traffic,
         summary=failure or _summary(gates, notes),
     )
@@ -225,12 +236,13 @@ def _gate_status(gate: IsolatedTest, judgement: Judgement, note: str, pace: Pace
 
 
 def _expectation(judgement: Judgement, pace: Pace) -> str:
-    """When a decision can be expected; empty as long as too few requests have come to tell."""
-    eta = eta_seconds(judgement.requests_missing, pace.challenger_rate)
+    """What is waited for, and when a decision can be expected if enough requests have come to tell."""
+    waits = f", waiting {readable(pace.seconds_unsettled)} for late answers" if pace.seconds_unsettled else ""
+    eta = eta_seconds(judgement.requests_missing, pace.challenger_rate) + pace.seconds_unsettled
     if judgement.requests_seen < LEAST_REQUESTS_FOR_A_RATE or not isfinite(eta):
-        return ""
+        return waits
     late = ", which is after the deadline" if eta > pace.seconds_left else ""
-    return f", about {readable(eta)} at the present weight{late}"
+    return f"{waits}, about {readable(eta)} at the present weight{late}"
 
 
 def _figure(test: GateTest, figure: float | None) -> str | None:

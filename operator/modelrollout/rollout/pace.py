@@ -15,12 +15,13 @@ class Pace:
 
     traffic: requests per second of all versions together; None while it is not known.
     challenger_share: the part of them, 0..1, that the challenger gets now.
-    seconds_left: until the deadline of the rollout.
+    seconds_left: until the deadline of the rollout. seconds_unsettled: until late answers are no longer waited for.
     """
 
     traffic: float | None = None
     challenger_share: float = 0.0
     seconds_left: float = inf
+    seconds_unsettled: float = 0.0
 
     @property
     def challenger_rate(self) -> float:

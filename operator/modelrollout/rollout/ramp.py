@@ -10,6 +10,8 @@ from modelrollout.rollout.judging import Assessment
 
 # Few levels, so that the gateway is not reconfigured at every scrape.
 LEVELS = (1, 2, 5, 10, 25, 50)
+# Percent of the traffic after a window that looked gross.
+RETREAT_WEIGHT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,14 @@ def next_step(
 
 def step_ends(strategy: Strategy, progress: RolloutProgress) -> datetime | None:
     """Until when the present step is kept at least; None without steps."""
-    if not strategy.steps:
+    if not strategy.steps or progress.retreated_at is not None:
         return None
     return progress.step_since + _current(strategy.steps, progress).hold.timedelta
 
 
 def awaits_step_approval(strategy: Strategy, progress: RolloutProgress) -> bool:
     """Whether the present step ends only when somebody approves."""
-    return bool(strategy.steps) and _current(strategy.steps, progress).approval
+    return bool(strategy.steps) and progress.retreated_at is None and _current(strategy.steps, progress).approval
 
 
 def _current(steps: tuple[Step, ...], progress: RolloutProgress) -> Step:
@@ -55,6 +57,8 @@ def _current(steps: tuple[Step, ...], progress: RolloutProgress) -> Step:
 
 
 def _next_of_steps(steps: tuple[Step, ...], progress: RolloutProgress) -> NextStep:
+    if progress.retreated_at is not None:
+        return NextStep(progress.step, _current(steps, progress).weight)
     following = progress.step + 1
     if following >= len(steps):
         return NextStep(progress.step, _current(steps, progress).weight, finished=True)
@@ -70,7 +74,7 @@ def _next_of_ramp(ramp: Ramp, progress: RolloutProgress, assessment: Assessment)
     weight = next_weight(
         RiskBudget(ramp.budget.bad_requests, levels),
         progress.target_weight,
-        assessment.requests_seen,
+        assessment.requests_judged,
         assessment.gap_bound,
         assessment.traffic,
     )

@@ -24,6 +24,11 @@ class Settings:
         """The champion's scrape windows before a rollout that set its tests up: those of an hour, or of one look."""
         return min(ceil(3600 / self.scrape_interval), WINDOWS_AT_ONCE)
 
+    @property
+    def windows_per_minute(self) -> int:
+        """The scrape windows that make a minute, at least one."""
+        return max(1, round(60 / self.scrape_interval))
+
     def horizon(self, strategy: Strategy) -> int:
         """The scrape windows over which a rollout and the watch after it may be judged."""
         seconds = strategy.deadline.after.seconds + strategy.hold_back.for_.seconds

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from math import log
 
+from modelrollout.api.evidence import TrafficSplit
 from modelrollout.api.gates import Gate
-from modelrollout.api.status import Status, TrafficSplit
+from modelrollout.api.status import Status
 from modelrollout.evidence.packing import pack_floats, unpack_floats
 from modelrollout.evidence.sample_ratio import SampleRatioState, SampleRatioTest, is_mismatch, update_sample_ratio
 from modelrollout.evidence.verdict import percent_text

@@ -3,21 +3,14 @@
 from math import floor
 
 from modelrollout.api.commands import Command
-from modelrollout.api.status import (
-    BaselineVersion,
-    ChampionHistory,
-    EvidenceCheckpoint,
-    RolloutProgress,
-    Stage,
-    Version,
-    Watch,
-)
+from modelrollout.api.evidence import ChampionHistory, EvidenceCheckpoint
+from modelrollout.api.status import BaselineVersion, RolloutProgress, Stage, Version, Watch
 from modelrollout.rollout.capacity import FULL_WEIGHT
 from modelrollout.rollout.deadlines import MissedDeadline
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.life import UnderWay, Watched
-from modelrollout.rollout.ramp import first_weight
-from modelrollout.rollout.versions import failures, quarantine, retire, unretire
+from modelrollout.rollout.ramp import RETREAT_WEIGHT, first_weight
+from modelrollout.rollout.versions import comparisons, count_comparison, quarantine, retire, unretire
 
 
 def install(draft: Draft, champion: Version) -> None:
@@ -49,7 +42,7 @@ def start(draft: Draft, champion: Version, challenger: Version) -> None:
             step=0,
             step_since=draft.now,
             target_weight=first_weight(draft.spec.strategy),
-            attempt=1 + failures(draft.status, challenger),
+            attempt=1 + comparisons(draft.status, challenger),
         ),
         gates=(),
         evidence=None,
@@ -67,6 +60,7 @@ def cancel(draft: Draft, rollout: UnderWay, reason: str, message: str) -> None:
 def begin_ramp(draft: Draft, rollout: UnderWay, history: tuple[ChampionHistory, ...]) -> None:
     """Let traffic flow to the challenger, and count evidence from the next scrape window on."""
     draft.progress(rollout, stage=Stage.RAMPING, since=draft.now, ramping_since=draft.now, step_since=draft.now)
+    count_comparison(draft, rollout.challenger)
     window = floor(draft.now.timestamp() / draft.settings.scrape_interval)
     draft.change(evidence=EvidenceCheckpoint(window=window, at=draft.now, history=history), gates=())
     message = f"{rollout.challenger.bento} is ready and gets weight {rollout.progress.target_weight}"
@@ -95,9 +89,18 @@ def extend(draft: Draft, rollout: UnderWay, missed: MissedDeadline) -> UnderWay:
 def set_weight(draft: Draft, rollout: UnderWay, step: int, weight: int, message: str) -> None:
     """Go to another step of the ramp."""
     reason = "WeightRaised" if weight > rollout.progress.target_weight else "WeightLowered"
-    draft.progress(rollout, step=step, step_since=draft.now, target_weight=weight, awaits_approval=False)
+    draft.progress(
+        rollout, step=step, step_since=draft.now, target_weight=weight, awaits_approval=False, retreated_at=None
+    )
     draft.settle(Command.APPROVE)
     draft.record("Advance", reason, f"{rollout.challenger.bento} gets weight {weight}: {message}")
+
+
+def retreat(draft: Draft, rollout: UnderWay, message: str) -> None:
+    """Take traffic away until it is known whether a window that looked gross was chance. It is no verdict."""
+    draft.progress(rollout, target_weight=RETREAT_WEIGHT, step_since=draft.now, retreated_at=draft.now)
+    text = f"{rollout.challenger.bento} gets weight {RETREAT_WEIGHT} until more is known: {message}"
+    draft.record("Retreat", "WeightLowered", text, warning=True)
 
 
 def begin_promotion(draft: Draft, rollout: UnderWay, reason: str, message: str) -> None:
@@ -118,7 +121,9 @@ def promote(draft: Draft, rollout: UnderWay) -> None:
         challenger=None,
         rollout=None,
         serving_since=draft.now,
-        watch=Watch(since=draft.now, until=until, hold_back_percent=hold_back.percent),
+        watch=Watch(
+            since=draft.now, until=until, hold_back_percent=hold_back.percent, attempt=rollout.progress.attempt
+        ),
     )
     draft.record("Promote", "Promoted", f"{rollout.challenger.bento} is the champion")
 

@@ -3,8 +3,17 @@
 from collections.abc import Collection
 
 from modelrollout.api.commands import Command
-from modelrollout.api.status import QUARANTINE_LIMIT, QuarantinedVersion, RetiringVersion, Status, Version
+from modelrollout.api.status import (
+    COMPARED_LIMIT,
+    QUARANTINE_LIMIT,
+    ComparedVersion,
+    QuarantinedVersion,
+    RetiringVersion,
+    Status,
+    Version,
+)
 from modelrollout.rollout.draft import Draft
+from modelrollout.rollout.life import under_way
 
 
 def retire(draft: Draft, version: Version) -> None:
@@ -81,6 +90,38 @@ def quarantined(status: Status, version: Version) -> QuarantinedVersion | None:
     """The entry of a version that must not be tried again, or None."""
     entry = _entry(status, version)
     return entry if entry and not entry.released else None
+
+
+def count_comparison(draft: Draft, version: Version) -> None:
+    """Note that a comparison of a version begins, whatever comes of it."""
+    others = [kept for kept in draft.status.compared if kept.hash != version.hash]
+    entry = ComparedVersion(hash=version.hash, times=1 + comparisons(draft.status, version))
+    draft.change(compared=(*others, entry)[-COMPARED_LIMIT:])
+
+
+def count_edits(draft: Draft) -> int:
+    """Which comparison of the version under judgement this is, from 1. A gate that was edited begins another one.
+
+    Its test begins anew, so that edits could else buy a verdict as retries could.
+    """
+    status, rollout = draft.status, under_way(draft.status)
+    attempt = rollout.progress.attempt if rollout else status.watch.attempt if status.watch else 1
+    digests = {gate.name: gate.digest for gate in draft.spec.gates}
+    if all(gate.digest in (None, digests.get(gate.name, gate.digest)) for gate in status.gates):
+        return attempt
+    if rollout:
+        count_comparison(draft, rollout.challenger)
+        draft.progress(rollout, attempt=attempt + 1)
+    elif status.watch:
+        draft.change(watch=status.watch.model_copy(update={"attempt": attempt + 1}))
+    return attempt + 1
+
+
+def comparisons(status: Status, version: Version) -> int:
+    """How many comparisons of a version began, as far as they are remembered."""
+    begun = next((entry.times for entry in status.compared if entry.hash == version.hash), 0)
+    # Until 0.1 only rollbacks were counted.
+    return max(begun, failures(status, version))
 
 
 def failures(status: Status, version: Version) -> int:

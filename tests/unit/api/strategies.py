@@ -9,6 +9,7 @@ from modelrollout.api.base import ApiModel
 from modelrollout.api.baseline import Baseline, ChampionBaseline, ServiceBaseline
 from modelrollout.api.commands import Command
 from modelrollout.api.conditions import Condition, ConditionStatus
+from modelrollout.api.evidence import EvidenceCheckpoint, TrafficSplit
 from modelrollout.api.gates import Gate
 from modelrollout.api.gates.drift import DriftGate
 from modelrollout.api.gates.error_rate import ErrorRateGate
@@ -23,7 +24,6 @@ from modelrollout.api.spec import ModelRolloutSpec, Risk
 from modelrollout.api.status import (
     BaselineVersion,
     Decision,
-    EvidenceCheckpoint,
     GateStatus,
     Phase,
     QuarantinedVersion,
@@ -31,7 +31,6 @@ from modelrollout.api.status import (
     RolloutProgress,
     Stage,
     Status,
-    TrafficSplit,
     Version,
     Watch,
 )

@@ -74,7 +74,11 @@ def test_a_warm_up_delays_the_decision_by_as_long() -> None:
     courses = {
         warm_up: expected_course(
             spec(
-                "churn:v2", strategy=HALF, gates=[{"name": "slow", "latency": {"threshold": "1s", "warmUp": warm_up}}]
+                "churn:v2",
+                strategy=HALF,
+                # Late answers are waited for at the same time.
+                serving={"requestTimeout": "0s"},
+                gates=[{"name": "slow", "latency": {"threshold": "1s", "warmUp": warm_up}}],
             ),
             slow,
             SETTINGS,

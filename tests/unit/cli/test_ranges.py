@@ -70,7 +70,7 @@ def lived(error_rate: float) -> tuple[RecordedWorld, datetime]:
     """A world in which churn:v2 was rolled out, and the time of its first weight."""
     world = RecordedWorld(error_rates={"churn:v2": error_rate}, requests_per_second=50.0, dice=Random(3))
     world.run(30)
-    world.apply(spec("churn:v2"))
+    world.apply(spec("churn:v2", serving={"requestTimeout": "0s"}))
     world.run(900)
     began = next(
         record.now for record in world.records if "RampStarted" in [event.reason for event in record.outcome.events]

@@ -44,7 +44,7 @@ def test_one_rollout_is_shown_with_its_versions_gates_and_last_decision() -> Non
 @pytest.mark.parametrize(
     ("world", "line"),
     [
-        (worlds.watched(), "Old champion   churn:v1, warm until 2026-11-24T12:02:40Z"),
+        (worlds.watched(), "Old champion   churn:v1, warm until 2026-11-24T12:04:00Z"),
         (worlds.rolled_back(), "Rolled back    churn:v2"),
         (worlds.rolling_out(baseline=SERVICE), "Baseline       majority:v1, weight 5"),
         (World(), "Phase         not seen by the operator yet"),

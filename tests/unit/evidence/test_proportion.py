@@ -98,19 +98,17 @@ def test_half_the_answers_failing_is_proven_by_the_first_window_when_requests_fa
     assert windows_until(INDEPENDENT, Verdict.FAIL, block(challenger_bad=12)) == 1
 
 
-def test_half_the_answers_failing_is_proven_within_the_second_minute_however_bursty_the_service_is():
-    assert windows_until(BURSTY, Verdict.FAIL, block(challenger_bad=12)) <= 2 * BURSTY.windows_per_minute
+def test_half_the_answers_failing_is_proven_within_three_windows_however_bursty_the_service_is():
+    assert windows_until(BURSTY, Verdict.FAIL, block(challenger_bad=12)) <= 3
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.01, 0.003])
-@pytest.mark.parametrize("windows_per_minute", [4, 12])
-def test_a_late_gross_failure_is_proven_by_two_minutes_but_not_by_one(alpha, windows_per_minute):
-    test = ProportionTest(margin=0.005, alpha=alpha, dispersion=1.0, windows_per_minute=windows_per_minute)
-    calm = after(test, [block(250, 1, 250, 1)] * (25 * windows_per_minute))
-    gross = [block(250, 1, 250, 125)]
-    minute = reduce(lambda state, window: update(test, state, window), gross * windows_per_minute, calm)
-    assert judge(test, minute).verdict is not Verdict.FAIL
-    assert judge(test, update(test, minute, gross[0])).verdict is Verdict.FAIL
+def test_a_late_gross_failure_is_proven_by_two_windows_but_not_by_one(alpha):
+    test = ProportionTest(margin=0.005, alpha=alpha, dispersion=1.0)
+    calm = after(test, [block(250, 1, 250, 1)] * 300)
+    hiccup = update(test, calm, block(250, 1, 250, 125))
+    assert judge(test, hiccup).verdict is not Verdict.FAIL
+    assert judge(test, update(test, hiccup, block(250, 1, 250, 125))).verdict is Verdict.FAIL
 
 
 def test_a_lone_burst_is_no_proof_for_a_bursty_service():
@@ -269,7 +267,7 @@ def test_the_state_of_the_first_release_goes_on_where_it_stood():
 
 
 def test_a_bad_half_minute_of_a_working_service_is_no_proof_however_often_it_is_scraped():
-    for windows_per_minute in (4, 12, 60):
+    for windows_per_minute in (4, 12):
         test = ProportionTest(margin=0.005, dispersion=1.5, windows_per_minute=windows_per_minute)
         seconds = 60 // windows_per_minute
         calm = after(test, [block(50 * seconds, seconds // 4, 50 * seconds, seconds // 4)] * (5 * windows_per_minute))

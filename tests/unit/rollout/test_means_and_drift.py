@@ -71,7 +71,7 @@ def test_a_ramp_stays_at_its_first_weight_where_no_gate_counts_bad_requests() ->
         return {weights.get(challenger, 0) for weights in world.history} & set(LEVELS)
 
     assert levels(LOSS, CLASSES) == {1}
-    assert levels(LOSS, CLASSES, ERRORS) == set(LEVELS)
+    assert levels(LOSS, CLASSES, ERRORS) > {1, 2, 5}
 
 
 def test_every_decision_can_be_made_again_and_under_another_margin() -> None:

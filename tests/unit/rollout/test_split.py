@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.rollout.world import World, spec
 
+from modelrollout.api.evidence import EvidenceCheckpoint, TrafficSplit
 from modelrollout.api.gates import Gate
-from modelrollout.api.status import EvidenceCheckpoint, Status, TrafficSplit
+from modelrollout.api.status import Status
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.rollout.measurements import Counted, Window
 from modelrollout.rollout.observation import Observation

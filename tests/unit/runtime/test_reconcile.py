@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from tests.unit.kube.fake_client import FakeKubeClient
 
+from modelrollout.api.evidence import EvidenceCheckpoint
 from modelrollout.api.gates import Gate
 from modelrollout.api.identity import pod_pattern, version_of
 from modelrollout.api.model import Model
-from modelrollout.api.status import BaselineVersion, EvidenceCheckpoint, RolloutProgress, Status, Watch
+from modelrollout.api.status import BaselineVersion, RolloutProgress, Status, Watch
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.snapshots import Snapshots

@@ -27,6 +27,7 @@ def judge(test: ProportionQuestion, state: ProportionState, reference: str = "ch
         gap_bound=gap_bound(test, state),
         requests_seen=state.seen.challenger.total,
         requests_needed=needed,
+        requests_unsettled=state.unsettled,
     )
 
 

@@ -22,7 +22,8 @@ _FLOATS_OF_FIRST_RELEASE = 2 * _EFFECTS + _HOPES + _RUNGS + 4
 class ProportionState:
     """All that a test remembers between windows. Immutable.
 
-    seen: everything, pending: the part of it that waits for requests of the other arm, and for what it may count.
+    seen: everything, unsettled: the challenger's requests that counted for no promotion, pending: the part of it that
+        waits for requests of the other arm, and for what it may count.
     minute: scrape windows since the minute began, regression_minute, improvement_minute: what it gathered (`caps`).
     """
 
@@ -35,6 +36,7 @@ class ProportionState:
     log_onsets: tuple[float, ...] = (NEVER,) * _EFFECTS
     log_improvements: tuple[float, ...] = (0.0,) * _HOPES
     log_ladder: tuple[float, ...] = (0.0,) * _RUNGS
+    unsettled: int = 0
     minute: int = 0
     regression_minute: tuple[float, ...] = (0.0,) * _EFFECTS
     improvement_minute: tuple[float, ...] = (0.0,) * _HOPES
@@ -59,6 +61,7 @@ class ProportionState:
             "seen": self.seen.to_list(),
             "pending": self.pending.to_list(),
             "minute": self.minute,
+            "unsettled": self.unsettled,
             "evidence": pack_floats(packed),
         }
         if self.pending_settled != SETTLED:
@@ -83,6 +86,7 @@ class ProportionState:
             baseline=BaselineRate(next(packed), next(packed)),
             best_rollback=next(packed),
             best_promotion=next(packed),
+            unsettled=int(fields.get("unsettled", 0)),
             minute=int(fields.get("minute", 0)),
             regression_minute=tuple(islice(packed, _EFFECTS)) or (0.0,) * _EFFECTS,
             improvement_minute=tuple(islice(packed, _HOPES)) or (0.0,) * _HOPES,

@@ -30,6 +30,8 @@ from modelrollout.evidence.proportion.state import ProportionState
 from modelrollout.evidence.sequential import SETTLED, Settled
 
 LARGEST_STAKE = 0.9
+# The part of an arm's answers that no single pod of four or more explains.
+GROSS_SHARE = 1 / 3
 _NEW_MINUTE_OF_REGRESSIONS = (0.0,) * len(REGRESSIONS)
 _NEW_MINUTE_OF_IMPROVEMENTS = (0.0,) * len(GOOD_SHARES)
 
@@ -66,6 +68,7 @@ def update(
         log_onsets=regressions.onsets,
         log_improvements=improvements.logs,
         log_ladder=ladder,
+        unsettled=state.unsettled + (0 if settled.promotion else window.challenger.total),
         minute=state.minute + 1 if goes_on else 1,
         regression_minute=regressions.minute,
         improvement_minute=improvements.minute,
@@ -87,7 +90,7 @@ def expected_champion_rate(test: ProportionQuestion, state: ProportionState) -> 
 
 
 def deciding_alone(test: ProportionQuestion) -> float:
-    """Evidence in the largest effect alone that decides at the start in one window and later in two minutes."""
+    """Evidence in the largest effect alone that decides at the start in one window and later in two."""
     share = REGRESSION_SHARES[-1]
     early = -math.log(share * FROM_THE_START * test.alpha)
     late = math.log(test.horizon) - math.log(share * (1 - FROM_THE_START) * test.alpha)
@@ -134,19 +137,21 @@ def _rollback_step(
     null = HalfPlane(test.ratio, test.tolerated)
     champion_rate = null.nearest(champion_rate)
     allowed = null.allowed(champion_rate)
-    steps = _log_e_values(test, window, null, champion_rate, regressed_rates(allowed), test.dispersion)
+    steps = window_log_e_values(test, window, null, champion_rate, regressed_rates(allowed), test.dispersion)
     if not known:
         steps = [*(0.0 for _ in steps[:-1]), steps[-1]]
     cap = agreement_cap(test, test.alpha)
     counted, minute = [], []
     for odds, gathered, step in zip(REGRESSIONS, before.minute, steps, strict=True):
         if odds < GROSS:
-            counted.append(capped_minute(gathered, step, cap))
-            minute.append(gathered + step)
+            added, together = capped_minute(gathered, step, cap)
         else:
             alone = _alone(test, window.challenger, allowed, odds) if gathered + step > cap else 0.0
-            counted.append(capped_step(gathered, step, cap, alone))
-            minute.append(gathered + counted[-1])
+            # Only the largest effect: what half of the answers shows may come in every window of a minute.
+            alone += gathered if odds == REGRESSIONS[-1] else 0.0
+            added, together = capped_step(gathered, step, cap, alone)
+        counted.append(added)
+        minute.append(together)
     return _Regressions(
         logs=tuple([log + step for log, step in zip(before.logs, counted, strict=True)]),
         onsets=tuple(
@@ -163,12 +168,12 @@ def _promotion_step(
     cap = agreement_cap(test, test.beta)
     champion_rate = null.nearest(champion_rate)
     *hopes, cautious = good_rates(null, champion_rate, shown)
-    steps = _log_e_values(test, window, null, champion_rate, hopes, test.dispersion)
-    steps += _log_e_values(test, window, null, champion_rate, [cautious], 1 + CAUTION * (test.dispersion - 1))
+    steps = window_log_e_values(test, window, null, champion_rate, hopes, test.dispersion)
+    steps += window_log_e_values(test, window, null, champion_rate, [cautious], 1 + CAUTION * (test.dispersion - 1))
     counted = [capped_minute(gathered, step, cap) for gathered, step in zip(before.minute, steps, strict=True)]
     return _Improvements(
-        logs=tuple([log + step for log, step in zip(before.logs, counted, strict=True)]),
-        minute=tuple([gathered + step for gathered, step in zip(before.minute, steps, strict=True)]),
+        logs=tuple([log + step for log, (step, _) in zip(before.logs, counted, strict=True)]),
+        minute=tuple([gathered for _, gathered in counted]),
     )
 
 
@@ -183,12 +188,12 @@ def _ladder_step(
     for rung in rungs:
         null = HalfPlane(test.ratio, GAP_LADDER[rung])
         rate = null.nearest(champion_rate)
-        [step] = _log_e_values(test, window, null, rate, [hoped_rate(null, rate)], test.dispersion)
+        [step] = window_log_e_values(test, window, null, rate, [hoped_rate(null, rate)], test.dispersion)
         ladder[rung] += min(step, cap)
     return tuple(ladder)
 
 
-def _log_e_values(
+def window_log_e_values(
     test: ProportionQuestion,
     window: Block,
     null: HalfPlane,
@@ -214,15 +219,15 @@ def _in_groups(arm: ArmCounts, dispersion: float) -> tuple[float, float]:
 
 
 def _alone(test: ProportionQuestion, challenger: ArmCounts, allowed: float, odds: float) -> float:
-    """How much a minute may count for because of one of its windows.
+    """How much one window may count for, whatever its minute has gathered.
 
     However failures are bunched, 1 + stake * (share of bad answers - allowed) is an e-value as long as the
     challenger's rate is at most `allowed` (Markov's inequality), so gross failures may count for that much.
-    The largest effect, of a challenger that hardly works, may even decide alone where no bursts were
-    measured, but only early: a few clean windows rule this effect out, and a later onset has the horizon to
-    pay for. Later it takes two minutes, in which the weight is lowered (`retreat`).
+    A window in which a large part of the answers fails may even decide for the largest effect where no bursts were
+    measured, but only early: a few clean windows rule this effect out, and a later onset has the horizon to pay for.
     """
-    if odds == REGRESSIONS[-1] and test.dispersion <= UNMEASURED_DISPERSION:
+    share = challenger.bad / challenger.total
+    if odds == REGRESSIONS[-1] and share >= GROSS_SHARE and test.dispersion <= UNMEASURED_DISPERSION:
         return deciding_alone(test)
     stake = min(LARGEST_STAKE / allowed, challenger.total * (odds - 1) / min(test.dispersion, challenger.total))
-    return math.log1p(stake * (challenger.bad / challenger.total - allowed))
+    return math.log1p(stake * (share - allowed))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from modelrollout.api.gates.drift import DriftGate
 from modelrollout.evidence.drift import DriftState, DriftTest, judge_drift, start_drift, update_drift
 from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
+from modelrollout.evidence.sequential import SETTLED, Settled
 from modelrollout.evidence.verdict import Guarantee, Judgement, percent_text
 from modelrollout.rollout.gates.gate_test import Reference, Setup, State, restored
 from modelrollout.rollout.measurements import BucketWindow, Datum
@@ -25,9 +26,12 @@ class DriftGateTest:
     def compared_with(self) -> str:
         return str(self.reference)
 
-    def update(self, state: State | None, datum: Datum) -> State:
+    def update(self, state: State | None, datum: Datum, settled: Settled = SETTLED) -> State:
         assert isinstance(datum, BucketWindow)
-        return update_drift(self.test, self._load(state), datum.champion, datum.challenger).to_dict()
+        return update_drift(self.test, self._load(state), datum.champion, datum.challenger, settled).to_dict()
+
+    def looks_gross(self, state: State | None, datum: Datum) -> bool:
+        return False
 
     def judge(self, state: State | None) -> Judgement:
         return judge_drift(self.test, self._load(state), self.buckets, self.reference.role)

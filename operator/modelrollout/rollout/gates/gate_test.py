@@ -5,7 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from modelrollout.api.status import ChampionHistory
+from modelrollout.api.evidence import ChampionHistory
+from modelrollout.evidence.sequential import SETTLED, Settled
 from modelrollout.evidence.verdict import Guarantee, Judgement
 from modelrollout.rollout.measurements import Datum
 
@@ -36,7 +37,7 @@ class Setup:
 
     name, digest: of the gate. reference: the version that the challenger is compared with.
     alpha, beta: the gate's part of the false-rollback rate, and the false-promotion rate, as fractions.
-    horizon: scrape windows over which a regression may begin.
+    horizon: scrape windows over which a regression may begin. windows_per_minute: how many of them make a minute.
     history: what the champion did before the rollout, as far as it is known.
     figure: fixed share of bad requests (a fraction) that stands in for the reference.
     """
@@ -47,6 +48,7 @@ class Setup:
     alpha: float
     beta: float
     horizon: int
+    windows_per_minute: int
     history: ChampionHistory | None = None
     figure: float | None = None
 
@@ -70,8 +72,11 @@ class GateTest(Protocol):
     def compared_with(self) -> str | None:
         """What the challenger is compared with, for a person; None if with nothing but limits."""
 
-    def update(self, state: State | None, datum: Datum) -> State:
-        """The state after one more window; None is the state before the first."""
+    def update(self, state: State | None, datum: Datum, settled: Settled = SETTLED) -> State:
+        """The state after one more window; None is the state before the first. settled: for what it may count."""
+
+    def looks_gross(self, state: State | None, datum: Datum) -> bool:
+        """Whether a window is so bad that the challenger should have less traffic until more is known."""
 
     def judge(self, state: State | None) -> Judgement:
         """What the evidence says now."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from math import inf, isnan
 from typing import Self
 
+from modelrollout.evidence.sequential import SETTLED, Settled
 from modelrollout.evidence.verdict import Judgement, unavailable
 from modelrollout.rollout.gates.gate_test import GateTest, State
 from modelrollout.rollout.measurements import Datum
@@ -14,12 +15,14 @@ class IsolatedTest:
     """A gate's test and where it stands. What goes wrong in the test makes that gate unavailable and nothing else.
 
     trouble: what went wrong since the operator last looked, for a person; empty if nothing did.
+    gross: index of the last window since then that looked gross.
     """
 
     test: GateTest
     state: State | None
     judgement: Judgement
     trouble: str = ""
+    gross: int | None = None
 
     @classmethod
     def resumed(cls, test: GateTest, state: State | None) -> Self:
@@ -30,11 +33,17 @@ class IsolatedTest:
             trouble = _trouble("its state", error)
             return cls(test, state, unavailable(f"unavailable: {trouble}", test.guarantee), trouble)
 
-    def updated(self, datum: Datum) -> Self:
-        """After one more window, or as before if the test cannot take it."""
+    def updated(self, datum: Datum, settled: Settled = SETTLED) -> Self:
+        """After one more window, or as before if the test cannot take it. settled: for what the window may count."""
         try:
-            state = self.test.update(self.state, datum)
-            return replace(self, state=state, judgement=_sound(self.test.judge(state)))
+            is_gross = settled.rollback and self.test.looks_gross(self.state, datum)
+            state = self.test.update(self.state, datum, settled)
+            return replace(
+                self,
+                state=state,
+                judgement=_sound(self.test.judge(state)),
+                gross=datum.index if is_gross else self.gross,
+            )
         except Exception as error:
             return replace(self, trouble=_trouble(f"scrape window {datum.index}", error))
 

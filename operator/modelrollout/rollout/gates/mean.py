@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from modelrollout.api.gates.mean import Better, MeanGate
 from modelrollout.evidence.mean import MeanState, MeanTest, judge_mean, update_mean
+from modelrollout.evidence.sequential import SETTLED, Settled
 from modelrollout.evidence.verdict import Guarantee, Judgement, number_text
 from modelrollout.rollout.gates.gate_test import Reference, Setup, State, restored
 from modelrollout.rollout.measurements import Datum, SumWindow
@@ -23,9 +24,12 @@ class MeanGateTest:
     def compared_with(self) -> str:
         return str(self.reference)
 
-    def update(self, state: State | None, datum: Datum) -> State:
+    def update(self, state: State | None, datum: Datum, settled: Settled = SETTLED) -> State:
         assert isinstance(datum, SumWindow)
-        return update_mean(self.test, self._load(state), datum.champion, datum.challenger).to_dict()
+        return update_mean(self.test, self._load(state), datum.champion, datum.challenger, settled).to_dict()
+
+    def looks_gross(self, state: State | None, datum: Datum) -> bool:
+        return False
 
     def judge(self, state: State | None) -> Judgement:
         return judge_mean(self.test, self._load(state), self.reference.role)

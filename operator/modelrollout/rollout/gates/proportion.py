@@ -9,9 +9,11 @@ from modelrollout.evidence.proportion import (
     ProportionState,
     ProportionTest,
     judge,
+    looks_gross,
     start,
     update,
 )
+from modelrollout.evidence.sequential import SETTLED, Settled
 from modelrollout.evidence.verdict import Guarantee, Judgement, percent_text
 from modelrollout.rollout.gates.gate_test import Reference, Setup, State, restored
 from modelrollout.rollout.measurements import Datum, Window
@@ -34,9 +36,12 @@ class ProportionGateTest:
     def compared_with(self) -> str:
         return str(self.reference) if self.test.figure is None else f"fixed {percent_text(self.test.figure)}"
 
-    def update(self, state: State | None, datum: Datum) -> State:
+    def update(self, state: State | None, datum: Datum, settled: Settled = SETTLED) -> State:
         assert isinstance(datum, Window)
-        return update(self.test, self._load(state), datum.block).to_dict()
+        return update(self.test, self._load(state), datum.block, settled).to_dict()
+
+    def looks_gross(self, state: State | None, datum: Datum) -> bool:
+        return isinstance(datum, Window) and looks_gross(self.test, self._load(state), datum.block)
 
     def judge(self, state: State | None) -> Judgement:
         judgement = judge(self.test, self._load(state), self.reference.role)
@@ -63,6 +68,7 @@ def gate_test(kind: ProportionGate, setup: Setup) -> ProportionGateTest:
         alpha=setup.alpha,
         beta=setup.beta,
         horizon=setup.horizon,
+        windows_per_minute=setup.windows_per_minute,
         dispersion=history.dispersion if history else UNMEASURED_DISPERSION,
         figure=setup.figure,
     )

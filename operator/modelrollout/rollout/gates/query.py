@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from modelrollout.api.gates.query import QueryGate
+from modelrollout.evidence.sequential import SETTLED, Settled
 from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict, number_text
 from modelrollout.rollout.gates.gate_test import Reference, Setup, State
 from modelrollout.rollout.measurements import Datum, Point
@@ -49,7 +50,7 @@ class QueryGateTest:
     def compared_with(self) -> str | None:
         return str(self.reference) if self._needs_champion() else None
 
-    def update(self, state: State | None, datum: Datum) -> State:
+    def update(self, state: State | None, datum: Datum, settled: Settled = SETTLED) -> State:
         assert isinstance(datum, Point)
         bad, good, failed = _counts(state)
         if not failed:
@@ -69,6 +70,9 @@ class QueryGateTest:
             "champion": datum.champion,
             "challenger": datum.challenger,
         }
+
+    def looks_gross(self, state: State | None, datum: Datum) -> bool:
+        return False
 
     def judge(self, state: State | None) -> Judgement:
         bad, good, failed = _counts(state)

@@ -10,10 +10,12 @@ from modelrollout.rollout.holds import (
     deadline_passed,
     doubtful,
     following_step,
+    late_answers,
     metrics_unavailable,
     no_reference,
     no_verdict_yet,
     not_applied,
+    retreated,
     route_not_taken_over,
     step_too_young,
     step_unseen,
@@ -21,9 +23,10 @@ from modelrollout.rollout.holds import (
     undecided,
 )
 from modelrollout.rollout.life import UnderWay
+from modelrollout.rollout.ramp import RETREAT_WEIGHT
 from modelrollout.rollout.stages.challenge import challenged
 from modelrollout.rollout.stages.rules import StageRules, first_hold
-from modelrollout.rollout.transitions import begin_promotion, extend, hold_for_deadline, set_weight
+from modelrollout.rollout.transitions import begin_promotion, extend, hold_for_deadline, retreat, set_weight
 
 HOLDS = (
     not_applied,
@@ -35,6 +38,8 @@ HOLDS = (
     doubtful,
     no_verdict_yet,
     route_not_taken_over,
+    retreated,
+    late_answers,
     step_unseen,
     step_too_young,
     awaits_approval,
@@ -47,6 +52,9 @@ def _go_on(draft: Draft, rollout: UnderWay) -> None:
         begin_promotion(draft, rollout, "PromotionForced", "promoted by command")
         return
     rollout = _heed_deadline(draft, rollout)
+    if draft.assessment and draft.assessment.gross and rollout.progress.target_weight > RETREAT_WEIGHT:
+        retreat(draft, rollout, draft.assessment.gross)
+        return
     hold = first_hold(HOLDS, draft.situation, rollout)
     rollout = draft.progress(rollout, awaits_approval=hold is not None and hold.reason == "AwaitingApproval")
     if hold is None:

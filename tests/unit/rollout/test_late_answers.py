@@ -1,0 +1,85 @@
+"""Failures that are counted late, because they are time-outs, decide nothing while the weights change."""
+
+from dataclasses import dataclass, field
+from math import floor
+
+import pytest
+from tests.unit.rollout.world import TICK, World, spec
+
+from modelrollout.evidence.counts import ArmCounts
+from modelrollout.evidence.sequential import SETTLED, Settled
+from modelrollout.rollout.late_answers import LateAnswers, follow_weights
+
+STEPS = {
+    "steps": [{"weight": weight, "hold": "10s"} for weight in (1, 2, 5, 10, 25, 50)],
+    "holdBack": {"percent": 5, "for": "60s"},
+}
+
+
+@dataclass
+class Slow(World):
+    """A world in which every failed request is counted `late` seconds after it came."""
+
+    late: float = 60.0
+    came: dict[int, dict[str, int]] = field(default_factory=dict)
+
+    def _serve(self) -> None:
+        super()._serve()
+        window = floor(self.now.timestamp() / TICK) - 1
+        counted = self.counts[window]
+        self.came[window] = {key: arm.bad for key, arm in counted.items()}
+        due = self.came.get(window - round(self.late / TICK), {})
+        self.counts[window] = {
+            key: ArmCounts(arm.total - arm.bad + due.get(key, 0), due.get(key, 0)) for key, arm in counted.items()
+        }
+
+
+def rolled_out(late: float, **changes: object) -> Slow:
+    world = Slow(late=late, error_rates={"churn:v2": 0.045}, requests_per_second=400.0)
+    world.run(30)
+    world.apply(spec("churn:v2", strategy=STEPS, **changes))
+    return world.run(1500)
+
+
+@pytest.mark.parametrize("late", [20.0, 60.0])
+def test_a_challenger_that_fails_by_a_timeout_is_not_promoted_while_its_weight_grows(late: float) -> None:
+    assert "Promoted" not in rolled_out(late).reasons()
+
+
+def test_it_would_be_if_nobody_waited_for_the_timeouts() -> None:
+    assert "Promoted" in rolled_out(60.0, serving={"requestTimeout": "0s"}).reasons()
+
+
+def test_what_is_waited_for_is_said() -> None:
+    world = World().run(30)
+    world.apply(spec("churn:v2", strategy=STEPS))
+    world.run(25)
+    [gate] = world.status.gates
+    assert "for late answers" in gate.message
+
+
+CHANGED = follow_weights(None, (99, 1), accepted=True, present_window=100)
+
+
+@pytest.mark.parametrize(
+    ("written", "accepted", "lowered"),
+    [((98, 2), True, None), ((98, 2), False, None), ((100, 0), True, 110), ((100, 0), False, 110)],
+)
+def test_a_window_counts_again_once_what_came_before_the_change_is_surely_counted(
+    written: tuple[int, int], accepted: bool, lowered: int | None
+) -> None:
+    changes = follow_weights(CHANGED, written, accepted=accepted, present_window=110)
+    assert (changes.changed, changes.lowered) == (110, lowered)
+    late = LateAnswers(changes, timeout=60.0, scrape_interval=15.0)
+    assert late.settled(115) == Settled(rollback=lowered is None, promotion=False)
+    assert late.settled(116) == SETTLED
+    assert late.seconds_left(110 * 15.0) == 105.0
+
+
+def test_weights_that_stay_as_they_are_unsettle_nothing() -> None:
+    assert follow_weights(CHANGED, (99, 1), accepted=False, present_window=110) == CHANGED
+
+
+def test_without_late_answers_every_window_counts() -> None:
+    changes = follow_weights(CHANGED, (50, 50), accepted=True, present_window=110)
+    assert LateAnswers(changes, timeout=0.0, scrape_interval=15.0).settled(110) == SETTLED
