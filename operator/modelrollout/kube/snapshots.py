@@ -7,6 +7,7 @@ was on probation and which ones were found bad; and an edit that makes no sense 
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
@@ -15,9 +16,11 @@ from pydantic import Field, ValidationError
 from modelrollout.api.base import ApiModel
 from modelrollout.api.status import QUARANTINE_LIMIT, QuarantinedVersion, Role, Status, Version
 from modelrollout.kube.ownership import Owner
-from modelrollout.ports import CONTROLLER_REVISION, KubeClient, Manifest
+from modelrollout.ports import CONTROLLER_REVISION, Forbidden, KubeClient, Manifest
 from modelrollout.rollout.observation import FoundVersion
 from modelrollout_contract.objects import ROLLOUT_LABEL, SNAPSHOT_LABEL
+
+_LOG = logging.getLogger(__name__)
 
 _LAST = "last"
 
@@ -66,8 +69,15 @@ class Snapshots:
         self._written: dict[str, Snapshot] = {}
 
     async def read(self, namespace: str, name: str) -> Snapshot | None:
-        """The last snapshot of a ModelRollout of that name; None if there is none that can be read."""
-        found = await self._list(namespace, name)
+        """The last snapshot of a ModelRollout of that name; None if there is none that can be read.
+
+        An installation with Roles of its own may lack the right to it: rollouts go on without.
+        """
+        try:
+            found = await self._list(namespace, name)
+        except Forbidden as error:
+            _LOG.warning("%s/%s: what outlived an earlier ModelRollout cannot be read: %s", namespace, name, error)
+            return None
         if not found:
             return None
         try:

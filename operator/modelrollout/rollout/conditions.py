@@ -32,11 +32,11 @@ def invalid_status(
     return _write(status, generation, Standing(Phase.INVALID, "InvalidSpec", message, stalled=True), [], now)
 
 
-def faulty_status(status: Status, generation: int, fault: str, now: datetime) -> Status:
-    """The status of a ModelRollout about which the operator failed to decide. fault: what happened, for a person."""
-    message = f"{fault}; pods and traffic stay as they were decided before. Please report it with the operator's log"
+def undecided_status(status: Status, generation: int, reason: str, why: str, now: datetime) -> Status:
+    """The status of a ModelRollout about which the operator could not decide. why: in words for a person."""
+    message = f"{why}. Pods and traffic stay as they were decided before"
     phase = status.phase or Phase.DEPLOYING
-    return _write(status, generation, Standing(phase, "InternalError", message, stalled=True), [], now)
+    return _write(status, generation, Standing(phase, reason, message, stalled=True), [], now)
 
 
 def with_conditions(situation: Situation, generation: int) -> Status:

@@ -22,6 +22,13 @@ def describe_fault(error: BaseException) -> str:
     return f"internal error: {type(error).__name__} in {_place(error)}"
 
 
+def reason_of(error: BaseException) -> tuple[str, str]:
+    """The reason of a condition, in one CamelCase word, and what it says, with what to do."""
+    if isinstance(error, KubeError):
+        return "Refused", f"the operator could not read or write what it needs: {error}"
+    return "InternalError", f"{describe_fault(error)} (please report it with the operator's log)"
+
+
 def report_fault(about: str, error: BaseException) -> None:
     """Log an exception, with where it was raised if it is ours. about: namespace and name of the ModelRollout."""
     trace = "" if isinstance(error, KubeError) else "\n" + "".join(traceback.format_tb(error.__traceback__)).rstrip()

@@ -157,20 +157,26 @@ class Operator:
 
     async def _resync(self) -> None:
         """Look at everything now and then: an event that never came is made good."""
+        await self._look_at_departed()
         while True:
             try:
                 for namespace in self._settings.namespaces or (None,):
-                    if self._resynced is None:
-                        # What a ModelRollout left that was deleted while nobody was there.
-                        for snapshot in await self._client.list(CONTROLLER_REVISION, namespace, SNAPSHOTS):
-                            metadata = snapshot["metadata"]
-                            self._queue.add(Key(metadata["namespace"], metadata["labels"][ROLLOUT_LABEL]))
                     for rollout in await self._client.list(MODEL_ROLLOUT, namespace):
                         self._queue.add(Key(rollout["metadata"]["namespace"], rollout["metadata"]["name"]))
                 self._resynced = monotonic()
             except KubeError as error:
                 _LOG.warning("resync: %s", error)
             await asyncio.sleep(self._settings.resync_interval)
+
+    async def _look_at_departed(self) -> None:
+        """Look at what ModelRollouts left that were deleted while nobody was there."""
+        try:
+            for namespace in self._settings.namespaces or (None,):
+                for snapshot in await self._client.list(CONTROLLER_REVISION, namespace, SNAPSHOTS):
+                    metadata = snapshot["metadata"]
+                    self._queue.add(Key(metadata["namespace"], metadata["labels"][ROLLOUT_LABEL]))
+        except KubeError as error:
+            _LOG.warning("what deleted ModelRollouts left stays: %s", error)
 
 
 async def _first(*coroutines: Coroutine[Any, Any, Any]) -> int:

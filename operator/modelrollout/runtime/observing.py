@@ -17,7 +17,7 @@ from modelrollout.metrics.source import Arms, MetricsSource
 from modelrollout.ports import DEPLOYMENT, POD
 from modelrollout.rollout.comparison import arms_to_judge
 from modelrollout.rollout.measurements import Measurement
-from modelrollout.rollout.observation import Observation
+from modelrollout.rollout.observation import Observation, RouteObservation, VersionObservation
 from modelrollout.rollout.settings import Settings
 from modelrollout.traffic.router import Router
 
@@ -45,10 +45,10 @@ class Observer:
         snapshot: what an earlier ModelRollout of this name left, if this one has decided nothing yet.
         apply_problem: what kept the last plan from being carried out, empty if nothing did.
         """
-        deployments = filter(owner.owns, world.of(DEPLOYMENT))
+        versions, route = self.seen(owner, rollout, world, router)
         return Observation(
-            versions=version_observations(deployments, world.of(POD), self.now(), logs=self.container_logs),
-            route=router.observe(world.find(router.kind, owner.name), rollout.spec.traffic),
+            versions=versions,
+            route=route,
             measurements=await self._measure(owner, rollout),
             champion_halves=await self._measure_champion(owner, rollout, world),
             commands=commands_in(rollout.metadata.annotations),
@@ -56,6 +56,14 @@ class Observer:
             found=snapshot.found if snapshot else (),
             quarantine=snapshot.quarantine if snapshot else (),
         )
+
+    def seen(
+        self, owner: Owner, rollout: ModelRollout, world: World, router: Router
+    ) -> tuple[Mapping[str, VersionObservation], RouteObservation]:
+        """The pods and the traffic, as far as the objects say."""
+        deployments = filter(owner.owns, world.of(DEPLOYMENT))
+        versions = version_observations(deployments, world.of(POD), self.now(), logs=self.container_logs)
+        return versions, router.observe(world.find(router.kind, owner.name), rollout.spec.traffic)
 
     async def _measure(self, owner: Owner, rollout: ModelRollout) -> Mapping[str, Measurement]:
         comparison = arms_to_judge(rollout.status)

@@ -1,14 +1,12 @@
 """One reconcile: read the world, decide, write down what was decided, carry it out."""
 
 import logging
-from asyncio import to_thread
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 
 from modelrollout.api.parsing import parse_status
-from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Status
 from modelrollout.api.validation import Problem
 from modelrollout.kube.apply import Applier
@@ -16,16 +14,25 @@ from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.manifests import CHILD_KINDS
 from modelrollout.kube.ownership import Owner
 from modelrollout.kube.snapshots import Snapshot, Snapshots
-from modelrollout.kube.world import World, read_world
+from modelrollout.kube.world import read_world
 from modelrollout.metrics.source import MetricsSource
-from modelrollout.ports import MODEL_ROLLOUT, POD, Forbidden, Invalid, KubeClient, KubeError, Manifest
-from modelrollout.rollout.conditions import faulty_status, invalid_status
-from modelrollout.rollout.decide import decide, says_something_new
-from modelrollout.rollout.observation import Observation
+from modelrollout.ports import (
+    MODEL_ROLLOUT,
+    POD,
+    Conflict,
+    Forbidden,
+    Invalid,
+    KubeClient,
+    KubeError,
+    Manifest,
+    Unavailable,
+)
+from modelrollout.rollout.conditions import invalid_status, undecided_status
+from modelrollout.rollout.decide import says_something_new
 from modelrollout.rollout.plan import Plan
-from modelrollout.rollout.recording import Record
+from modelrollout.runtime.deciding import FAULT_SECONDS, Decider
 from modelrollout.runtime.decision_log import DecisionLog
-from modelrollout.runtime.faults import describe_fault, report_fault
+from modelrollout.runtime.faults import describe_fault, reason_of, report_fault
 from modelrollout.runtime.observing import Observer
 from modelrollout.runtime.placing import Placer
 from modelrollout.runtime.queue import Key
@@ -33,7 +40,6 @@ from modelrollout.runtime.settings import OperatorSettings
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.understanding import Understood, understand
 from modelrollout.traffic.registry import RouterRegistry
-from modelrollout.traffic.router import Router
 
 _LOG = logging.getLogger(__name__)
 
@@ -45,9 +51,6 @@ RETRY_SECONDS = 15.0
 
 KEEP_SECONDS = 3600.0
 """For so long the snapshot of a ModelRollout that was deleted is kept."""
-
-FAULT_SECONDS = 30.0
-"""Until the next decision after one that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,17 @@ class Reconciler:
             return await self._forget(key)
         self.gone.pop(key, None)
         self.uids[key] = manifest["metadata"]["uid"]
+        try:
+            return await self._look(manifest)
+        except (Unavailable, Conflict):
+            raise
+        except Exception as error:
+            await self._report_fault(manifest, error)
+            if isinstance(error, KubeError):
+                raise
+            return FAULT_SECONDS
+
+    async def _look(self, manifest: Manifest) -> float | None:
         understood = await understand(manifest, self.snapshots)
         if isinstance(understood, list):
             await self._report_problems(manifest, understood)
@@ -113,6 +127,16 @@ class Reconciler:
         del self.gone[key]
         return None
 
+    async def _report_fault(self, manifest: Manifest, error: Exception) -> None:
+        """Say in the status why nothing could be decided."""
+        metadata = manifest["metadata"]
+        report_fault(f"{metadata['namespace']}/{metadata['name']}", error)
+        status = parse_status(manifest)
+        if isinstance(status, Status):
+            undecided = undecided_status(status, metadata["generation"], *reason_of(error), self.now())
+            if says_something_new(undecided, status):
+                await self._write_status(manifest, undecided)
+
     async def _report_problems(self, manifest: Manifest, problems: Sequence[Problem]) -> None:
         """Say what is wrong with a manifest of which no valid version is known; pods and traffic stay as they are."""
         status = parse_status(manifest)
@@ -126,7 +150,9 @@ class Reconciler:
         owner, rollout = Owner.of(manifest), understood.rollout
         router = self.routers.choose(rollout.spec.traffic)
         world = await read_world(self.client, owner, by_label=(*CHILD_KINDS, POD), by_name=(router.kind,))
-        plan = await self._plan(owner, understood, world, router)
+        observer = Observer(self.metrics, self.settings.decisions, self.settings.container_logs, self.now)
+        problem = self.problems.get(owner.uid, "")
+        plan = await Decider(observer, self.log).plan(owner, understood, world, router, problem)
         placer = Placer(self.applier, owner, rollout.spec, router, world)
         if plan.significant or self._checkpoint_due(plan, rollout.status):
             await self._write_plan(manifest, plan, placer)
@@ -138,40 +164,12 @@ class Reconciler:
         await self._keep(owner, Snapshot.of(understood.spec, plan.status))
         return delay
 
-    async def _plan(self, owner: Owner, understood: Understood, world: World, router: Router) -> Plan:
-        """What to do; if the operator fails to decide, what was decided before."""
-        rollout, generation = understood.rollout, understood.rollout.metadata.generation
-        try:
-            observer = Observer(self.metrics, self.settings.decisions, self.settings.container_logs, self.now)
-            problem = self.problems.get(owner.uid, "")
-            observation = await observer.observe(owner, rollout, world, router, understood.predecessor, problem)
-            plan = await self._decide(rollout, observation)
-        except KubeError:
-            raise
-        except Exception as error:
-            report_fault(f"{owner.namespace}/{owner.name}", error)
-            status = faulty_status(rollout.status, generation, describe_fault(error), self.now())
-            return Plan(status, None, (), FAULT_SECONDS, says_something_new(status, rollout.status))
-        if not understood.problems:
-            return plan
-        status = invalid_status(plan.status, generation, understood.problems, self.now(), judged=True)
-        return replace(plan, status=status, significant=says_something_new(status, rollout.status))
-
     async def _keep(self, owner: Owner, snapshot: Snapshot) -> None:
         """Note what is to outlive the ModelRollout. Nothing else waits for it."""
         try:
             await self.snapshots.keep(owner, snapshot)
         except KubeError as error:
             _LOG.warning("%s/%s: what outlives it was not noted: %s", owner.namespace, owner.name, error)
-
-    async def _decide(self, rollout: ModelRollout, observation: Observation) -> Plan:
-        """Decide in a thread: a backlog of windows must not keep the event loop from renewing the Lease."""
-        settings, now = self.settings.decisions, self.now()
-        generation = rollout.metadata.generation
-        plan = await to_thread(decide, rollout.spec, generation, rollout.status, observation, settings, now)
-        if self.log:
-            self.log.append(Record.of(rollout, observation, settings, now, plan))
-        return plan
 
     def _remember(self, owner: Owner, refusals: Sequence[Exception], delay: float | None) -> float | None:
         """Keep what stood in the way for the next decision to show. Returns seconds until that is due.

@@ -10,7 +10,7 @@ from tests.unit.runtime.test_reconcile import KEY, NOW, V1, V2, Asked, condition
 from modelrollout.api.identity import workload_name
 from modelrollout.api.parsing import parse_rollout
 from modelrollout.api.rollout import ModelRollout
-from modelrollout.api.status import EvidenceCheckpoint, RolloutProgress, Status, Version
+from modelrollout.api.status import EvidenceCheckpoint, RetiringVersion, RolloutProgress, Status, Version
 from modelrollout.kube.manifests import children
 from modelrollout.kube.ownership import Owner
 from modelrollout.ports import (
@@ -202,7 +202,7 @@ async def test_a_decision_that_fails_becomes_a_condition_without_the_words_of_th
     def fails(*_: Any) -> Any:
         raise KeyError(secret)
 
-    monkeypatch.setattr("modelrollout.runtime.reconcile.decide", fails)
+    monkeypatch.setattr("modelrollout.runtime.deciding.decide", fails)
     client = FakeKubeClient(*in_cluster(withdrawn()))
     subject = reconciler(client, Asked())
 
@@ -211,10 +211,27 @@ async def test_a_decision_that_fails_becomes_a_condition_without_the_words_of_th
     await subject.reconcile(KEY)
 
     assert condition(client, "Stalled")["reason"] == "InternalError"
-    assert "internal error: KeyError in runtime/reconcile.py" in condition(client, "Ready")["message"]
+    assert "internal error: KeyError in runtime/deciding.py" in condition(client, "Ready")["message"]
     assert secret not in f"{status(client)}{caplog.text}"
     assert weights(client) == {V1.hash: 90, V2.hash: 10}
     assert [request for request in client.requests if not request.startswith(("get", "list"))] == []
+
+
+async def test_what_was_decided_before_is_carried_out_even_if_the_next_decision_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: Any) -> Any:
+        raise KeyError
+
+    monkeypatch.setattr("modelrollout.runtime.deciding.decide", fails)
+    manifest, *objects = in_cluster(withdrawn())
+    retiring = RetiringVersion(**dict(V2), since=NOW)
+    manifest["status"] = Status(champion=V1, retiring=(retiring,), serving_since=NOW).manifest()
+    client = FakeKubeClient(manifest, *objects)
+
+    await reconciler(client, Asked()).reconcile(KEY)
+
+    assert weights(client) == TAKEN_AWAY
 
 
 def test_what_the_api_server_says_is_told_in_its_words() -> None:

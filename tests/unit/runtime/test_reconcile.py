@@ -16,8 +16,9 @@ from modelrollout.kube.apply import Applier
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.snapshots import Snapshots
 from modelrollout.metrics.source import Arms, MetricsSource
-from modelrollout.ports import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, Invalid, Manifest, ResourceKind
+from modelrollout.ports import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, Forbidden, Invalid, Manifest, ResourceKind
 from modelrollout.rollout.measurements import Measurement
+from modelrollout.runtime.deciding import FAULT_SECONDS
 from modelrollout.runtime.queue import Key
 from modelrollout.runtime.reconcile import KEEP_SECONDS, SHOW_SECONDS, Reconciler
 from modelrollout.runtime.settings import OperatorSettings
@@ -26,6 +27,7 @@ from modelrollout.traffic.registry import all_routers
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEY = Key("ml", "churn")
+SECRET = "hunter2"
 
 
 class NoMetrics:
@@ -190,14 +192,30 @@ async def test_a_modelrollout_that_is_gone_is_no_error() -> None:
     assert client.requests == ["get churn"]
 
 
-async def test_reading_fails_before_anything_is_written() -> None:
+async def test_what_cannot_be_read_is_told_and_nothing_else_is_written() -> None:
     class Broken(FakeKubeClient):
         async def list(
             self, kind: ResourceKind, namespace: str | None, labels: Mapping[str, str] | None = None
         ) -> list[Manifest]:
-            raise Invalid("cannot list")
+            raise Forbidden("pods is forbidden")
 
     client = Broken(rollout())
-    with pytest.raises(Invalid):
-        await reconciler(client).reconcile(KEY)
-    assert status(client) == {}
+    for _ in range(2):
+        with pytest.raises(Forbidden):
+            await reconciler(client).reconcile(KEY)
+    assert condition(client, "Stalled")["reason"] == "Refused"
+    assert "pods is forbidden" in condition(client, "Stalled")["message"]
+    assert [request for request in client.requests if not request.startswith("get")] == ["apply_status churn"]
+
+
+async def test_a_manifest_that_breaks_the_operator_is_told_without_the_words_of_the_exception(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(_: Manifest) -> Manifest:
+        raise RecursionError(SECRET)
+
+    monkeypatch.setattr("modelrollout.runtime.understanding.parse_rollout", fails)
+    client = FakeKubeClient(rollout())
+    assert await reconciler(client).reconcile(KEY) == FAULT_SECONDS
+    assert condition(client, "Stalled")["reason"] == "InternalError"
+    assert SECRET not in str(status(client))
