@@ -129,7 +129,7 @@ def operator(
     options = [f"--namespace={home}", f"--kubeconfig={control_plane.kubeconfig}"]
     values = [f"--values={chart}/ci/default-values.yaml", "--set=crds.install=false"]
     if request.param == ONE:
-        values.append(f"--set=watchNamespaces={{{watched}}}")
+        values.append(f"--set=watchNamespaces={{{watched}}},watchAllNamespaces=false")
     helm("install", release, chart, *values, *options)
     yield Operator(find_account(home, release), find_account(home, "everyone"), release, home, watched, other)
     helm("uninstall", release, *options)

@@ -36,3 +36,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "modelrollout.prometheusUrl" -}}
 {{- required "prometheus.url is required: where the models' metrics are, for example --set prometheus.url=http://prometheus.monitoring:9090" .Values.prometheus.url -}}
 {{- end }}
+
+{{- /* Fails unless the release is told where to look after ModelRollouts. */ -}}
+{{- define "modelrollout.checkNamespaces" -}}
+{{- if and .Values.watchNamespaces .Values.watchAllNamespaces -}}
+{{- fail "watchNamespaces and watchAllNamespaces exclude each other" -}}
+{{- else if not (or .Values.watchNamespaces .Values.watchAllNamespaces) -}}
+{{- fail "watchNamespaces is required: where ModelRollouts are looked after, for example --set watchNamespaces={team-a,team-b}; or --set watchAllNamespaces=true, which gives the operator rights in all namespaces" -}}
+{{- end -}}
+{{- end }}

@@ -30,6 +30,7 @@ def helm_command(environment: Environment) -> list[str]:
         "checkpointInterval": CHECKPOINT_SECONDS,
         "resources.requests.cpu": "50m",
         "recording.enabled": "true",
+        "watchAllNamespaces": "true",
     }
     if environment.operator_digest:
         # The tag stays the same when the image is built anew: this restarts the pod.

@@ -70,6 +70,22 @@ def test_a_required_value_that_is_missing_is_asked_for_by_name_and_example(
 
 
 @pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ((), "watchNamespaces is required: .* for example --set watchNamespaces="),
+        (("watchNamespaces={team-a}", "watchAllNamespaces=true"), "exclude each other"),
+    ],
+    ids=["neither", "both"],
+)
+def test_the_operator_must_be_told_in_which_namespaces_it_has_rights(
+    helm: Callable[..., str], chart: Path, values: tuple[str, ...], message: str
+) -> None:
+    settings = [argument for value in (*REQUIRED, *values) for argument in ("--set", value)]
+    with pytest.raises(LocalClusterError, match=message):
+        helm("template", chart, *settings)
+
+
+@pytest.mark.parametrize(
     ("value", "named"),
     [
         ("prometheus.url=prometheus:9090", "/prometheus/url"),
