@@ -10,13 +10,14 @@ from pydantic import (
     ConfigDict,
     GetJsonSchemaHandler,
     PlainSerializer,
+    ValidationInfo,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from modelrollout.api.rules import VALIDATIONS, Rule, broken_rules
+from modelrollout.api.rules import VALIDATIONS, Rule, broken_rules, is_applied
 from modelrollout.api.text import plain
 
 
@@ -45,14 +46,16 @@ class ApiModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _drop_nulls(cls, data: Any) -> Any:
-        # The API server does the same: a null stands for a field that is absent.
+        # The API server does the same: a null stands for a field that is absent. One that is unknown remains unknown.
         if isinstance(data, Mapping):
-            return {key: value for key, value in data.items() if value is not None}
+            known = cls.model_fields.keys() | {field.alias for field in cls.model_fields.values()}
+            return {key: value for key, value in data.items() if value is not None or key not in known}
         return data
 
     @model_validator(mode="after")
-    def _keep_rules(self) -> Self:
-        if broken := [rule for rule in self.rules if not rule.holds(self)]:
+    def _keep_rules(self, info: ValidationInfo) -> Self:
+        asked = [rule for rule in self.rules if not rule.ratcheting or is_applied(info)]
+        if broken := [rule for rule in asked if not rule.holds(self)]:
             raise broken_rules((f".{rule.field}" if rule.field else "", rule.message) for rule in broken)
         return self
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, StrictInt
+from pydantic import Field
 
 from modelrollout.api.base import ApiModel
 from modelrollout.api.model import Model
 from modelrollout.api.rules import Rule
-from modelrollout.api.units import Percent
+from modelrollout.api.units import Integer, Percent
 
 
 class ChampionBaseline(ApiModel):
@@ -18,9 +18,9 @@ class ChampionBaseline(ApiModel):
 class ServiceBaseline(Model):
     """A simple service, deployed beside while a rollout and its watch run: the last value, the majority class."""
 
-    weight: Annotated[StrictInt, Field(ge=1, le=50)] = 5
+    weight: Annotated[Integer, Field(ge=1, le=50)] = 5
     """Its share of the traffic in percent, taken from the champion's."""
-    replicas: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
+    replicas: Annotated[Integer, Field(ge=1, le=1000)] = 1
     """Pods that carry it."""
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from modelrollout.api.rules import DoesNotBegin, Matches
+from modelrollout.api.rules import DoesNotMatch, Matches
 
 _NAME = "[a-zA-Z_:][a-zA-Z0-9_:]*"
 _LABEL = "[a-zA-Z_][a-zA-Z0-9_]*"
@@ -19,8 +19,8 @@ CounterSelector = Annotated[
         rf"{_NAME}(\{{({_MATCHER}(,{_MATCHER})*,?)? *\}})?",
         'must be a PromQL selector of a counter, like outcomes_total or outcomes_total{correct="false"}',
     ),
-    DoesNotBegin(
-        rf"{_NAME}\{{({_MATCHER},)* *(namespace|pod){_COMPARED}",
+    DoesNotMatch(
+        rf"^{_NAME}\{{({_MATCHER},)* *(namespace|pod){_COMPARED}",
         "must not select by namespace or pod: the operator adds those of each version",
     ),
 ]

@@ -57,7 +57,7 @@ def _sections(path: str, schema: Schema) -> Iterator[str]:
         if "items" in field:
             child_path, child = f"{child_path}[]", field["items"]
         kind = _type(field)
-        if "properties" in child:
+        if _is_described(child):
             kind = f"[{kind}](#{_anchor(child_path)})"
             below.append((child_path, child))
         default = "required" if name in required else _default(field)
@@ -65,6 +65,12 @@ def _sections(path: str, schema: Schema) -> Iterator[str]:
     yield ""
     for child_path, child in below:
         yield from _sections(child_path, child)
+
+
+def _is_described(schema: Schema) -> bool:
+    """Whether it is an object of ours. What core/v1 describes is not described anew."""
+    properties = schema.get("properties")
+    return properties is not None and all("description" in field for field in properties.values())
 
 
 def _anchor(heading: str) -> str:

@@ -7,8 +7,11 @@ import re
 
 import re2
 
-# What Go's does not take though the one in C++ does: single bytes, and numbers so large that C++ reads them as text.
-_NOT_IN_GO = re.compile(r"(?<!\\)(?:\\\\)*(\\C|\{[0-9]{9,}(?:,[0-9]*)?\}|\{[0-9]+,[0-9]{9,}\})")
+# What Go's does not take though the one in C++ does: single bytes, numbers so large that C++ reads them as text, and
+# names of groups with other letters than those of ASCII.
+_NOT_IN_GO = re.compile(r"(?<!\\)(?:\\\\)*(\\C|\{[0-9]{9,}(?:,[0-9]*)?\}|\{[0-9]+,[0-9]{9,}\}|\(\?P?<\w*[^\x00-\x7f])")
+# The one in C++ bounds the memory of what it compiles, Go's does not.
+_TOO_LARGE = "pattern too large"
 
 _QUIET = re2.Options()
 _QUIET.log_errors = False
@@ -22,7 +25,8 @@ def fault_of(pattern: str) -> str:
         re2.compile(pattern, _QUIET)
     except re2.error as error:
         [reason] = error.args
-        return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        return "" if text.startswith(_TOO_LARGE) else text
     return ""
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
+import re2
 from pydantic import Field, model_validator
 
 from modelrollout.api.base import ApiModel
-from modelrollout.api.rules import Matches, Rule
+from modelrollout.api.rules import Matches, Rule, cel_string
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status
 
@@ -20,6 +21,9 @@ _NAME = Matches(
     "[a-z]([-a-z0-9]*[a-z0-9])?",
     "must be at most 63 lower case letters, digits and -, beginning with a letter and ending with no -",
 )
+
+
+_ENDS_LIKE_OURS = "-[0-9a-f]{10}$"
 
 
 class ObjectMeta(ApiModel):
@@ -59,6 +63,15 @@ class ModelRollout(ApiModel):
             holds=lambda rollout: _NAME.accepts(rollout.metadata.name) and len(rollout.metadata.name) <= 63,
             message=_NAME.message,
             field="metadata.name",
+        ),
+        Rule(
+            # A name cannot be mended: what is there keeps it.
+            cel=f"oldSelf.hasValue() || !self.metadata.name.matches({cel_string(_ENDS_LIKE_OURS)})",
+            holds=lambda rollout: re2.search(_ENDS_LIKE_OURS, rollout.metadata.name) is None,
+            message="must not end in - and 10 hexadecimal digits, as the names of what is made for a ModelRollout do",
+            field="metadata.name",
+            ratcheting=True,
+            sees_old=True,
         ),
     )
 

@@ -10,6 +10,9 @@ from modelrollout.api.base import ApiModel
 
 Schema = dict[str, Any]
 
+# pydantic leaves the bounds of what is converted first as it calls them itself.
+_KEYWORDS = {"ge": "minimum", "le": "maximum"}
+
 
 class _Generator(GenerateJsonSchema):
     """Knows no null, which the API server drops, and leaves the defaults of objects to their members."""
@@ -44,7 +47,9 @@ def without_defaults(schema: Schema) -> Schema:
 def _structural(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
     if "$ref" in schema:
         schema = definitions[schema["$ref"].rpartition("/")[2]] | schema
-    schema = {key: value for key, value in schema.items() if key not in {"$ref", "title"}}
+    schema = {_KEYWORDS.get(key, key): value for key, value in schema.items() if key not in {"$ref", "title"}}
+    if "const" in schema:
+        schema["enum"] = [schema.pop("const")]
     if "description" in schema:
         schema["description"] = " ".join(schema["description"].split())
     if schema.get("additionalProperties") is True:

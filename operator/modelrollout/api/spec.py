@@ -7,13 +7,14 @@ from pydantic import Field, StrictBool
 from modelrollout.api.base import ApiModel
 from modelrollout.api.baseline import Baseline
 from modelrollout.api.gates import Gate
+from modelrollout.api.gates.proportion import ProportionGate
 from modelrollout.api.identity import version_of
 from modelrollout.api.model import Model
 from modelrollout.api.rules import KeyedBy, Rule
 from modelrollout.api.serving import Serving
 from modelrollout.api.strategy import Strategy
 from modelrollout.api.traffic import Traffic
-from modelrollout.api.units import ErrorProbability
+from modelrollout.api.units import ErrorProbability, Margin, Percent
 
 
 class Risk(ApiModel):
@@ -23,6 +24,27 @@ class Risk(ApiModel):
     """Highest probability that a challenger as good as the champion is rolled back."""
     false_promotion: ErrorProbability = ErrorProbability("1%")
     """Highest probability that a challenger worse than a gate allows is promoted."""
+
+
+def _can_pass(kind: str) -> str:
+    """The CEL expression that says whether a fixed figure leaves a gate of this kind something to pass with."""
+    ratio = "double(gate.errorRate.maxRatio)" if kind == "errorRate" else "1.0"
+    figure = "double(self.baseline.fixed[name].replace('%', ''))"
+    improvement = f"double(gate.{kind}.minImprovement.replace('%', ''))"
+    increase = f"double(gate.{kind}.maxIncrease.replace('%', ''))"
+    return (
+        f"(!has(gate.{kind}) || (has(gate.{kind}.minImprovement)"
+        f" ? !{Margin.form.cel(f'gate.{kind}.minImprovement')} || {ratio} * {figure} > {improvement}"
+        f" : {figure} > 0.0 || !has(gate.{kind}.maxIncrease)"
+        f" || !{Margin.form.cel(f'gate.{kind}.maxIncrease')} || {increase} > 0.0))"
+    )
+
+
+def _leaves_something_to_pass_with(figure: Percent, gate: ProportionGate) -> bool:
+    """The same in Python, with the same operations on the same numbers."""
+    if gate.min_improvement is not None:
+        return gate.ratio * figure.number > gate.min_improvement.number
+    return figure.number > 0 or gate.max_increase is None or gate.max_increase.number > 0
 
 
 class ModelRolloutSpec(ApiModel):
@@ -43,6 +65,34 @@ class ModelRolloutSpec(ApiModel):
             holds=lambda spec: not spec.baseline.service or version_of(spec.baseline.service) != version_of(spec.model),
             message="must be another version than spec.model",
             field="baseline.service",
+        ),
+        Rule(
+            cel="!has(self.baseline) || !has(self.baseline.fixed) || self.baseline.fixed.all(name,"
+            f" !{Percent.form.cel('self.baseline.fixed[name]')} || self.gates.all(gate, gate.name != name"
+            f" || ({_can_pass('errorRate')} && {_can_pass('latency')} && {_can_pass('share')})))",
+            holds=lambda spec: all(
+                _leaves_something_to_pass_with(spec.baseline.fixed[gate.name], gate.proportion)
+                for gate in spec.gates
+                if gate.proportion and gate.name in spec.baseline.figures
+            ),
+            message="is so low that no share of bad requests could pass the gate",
+            field="baseline.fixed",
+        ),
+        Rule(
+            # The first part lets a percent of 5.0 fail always, and not only where the rest does not hold.
+            cel="self.strategy.holdBack.percent >= 0"
+            " && (self.strategy.holdBack.percent > 0 || !self.strategy.holdBack.__for__.matches('[1-9]')"
+            " || (has(self.baseline) && (has(self.baseline.fixed) || has(self.baseline.service)))"
+            " || self.gates.exists(gate, has(gate.query) && (has(gate.query.max) || has(gate.query.min))))",
+            holds=lambda spec: (
+                spec.strategy.hold_back.percent > 0
+                or not spec.strategy.hold_back.for_.seconds
+                or not spec.baseline.is_champion
+                or any(gate.query and (gate.query.max, gate.query.min) != (None, None) for gate in spec.gates)
+            ),
+            message="must be above 0, or `for` must be 0s: without traffic for the old champion a watch sees nothing",
+            field="strategy.holdBack.percent",
+            ratcheting=True,
         ),
     )
 

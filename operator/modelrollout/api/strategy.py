@@ -8,17 +8,18 @@ from pydantic import Field, StrictBool, StrictInt
 
 from modelrollout.api.base import ApiModel
 from modelrollout.api.rules import Rule
-from modelrollout.api.units import Duration, PositiveDuration
+from modelrollout.api.units import Duration, Integer, PositiveDuration, between
 
-Weight = Annotated[StrictInt, Field(ge=1, le=100)]
+Weight = Annotated[Integer, Field(ge=1, le=100)]
 
 
 class Step(ApiModel):
     """One stage of an explicit schedule."""
 
-    weight: Weight
+    # A rule in CEL reads it, and finds that 5.0 is no integer.
+    weight: Annotated[StrictInt, Field(ge=1, le=100)]
     """The challenger's share of the traffic in percent."""
-    hold: Duration = Duration("0s")
+    hold: Annotated[Duration, between("0s", "30d")] = Duration("0s")
     """How long this weight is kept at least."""
     approval: StrictBool = False
     """Whether to wait for the annotation `modelrollout.io/approve` before going on."""
@@ -27,7 +28,7 @@ class Step(ApiModel):
 class Budget(ApiModel):
     """What a rollout may cost."""
 
-    bad_requests: Annotated[StrictInt, Field(ge=1, le=1_000_000_000)] = 100
+    bad_requests: Annotated[Integer, Field(ge=1, le=1_000_000_000)] = 100
     """Requests that may go bad because of the challenger and would not have with the champion."""
 
 
@@ -45,7 +46,7 @@ class HoldBack(ApiModel):
 
     percent: Annotated[StrictInt, Field(ge=0, le=50)] = 5
     """Share of the traffic in percent that the old champion keeps for comparison."""
-    for_: Duration = Field(Duration("1h"), alias="for")
+    for_: Annotated[Duration, between("0s", "90d")] = Field(Duration("1h"), alias="for")
     """How long the watch goes on. `0s` lets the old champion go at once."""
 
 
@@ -64,7 +65,7 @@ class DeadlineAction(StrEnum):
 class Deadline(ApiModel):
     """The time after which a rollout that is still undecided is dealt with."""
 
-    after: PositiveDuration = PositiveDuration("24h")
+    after: Annotated[PositiveDuration, between("10s", "90d")] = PositiveDuration("24h")
     """How long to wait."""
     action: DeadlineAction = DeadlineAction.HOLD
     """What happens then. `Hold` raises the weight no more, `Ask` also leaves the promotion to people; both report it,
@@ -75,7 +76,7 @@ class Deadline(ApiModel):
 class MetricsDeadline(Deadline):
     """The time after which a rollout whose metrics are unavailable is dealt with."""
 
-    after: PositiveDuration = PositiveDuration("1h")
+    after: Annotated[PositiveDuration, between("10s", "90d")] = PositiveDuration("1h")
     """How long to wait."""
 
 
@@ -94,6 +95,17 @@ class Strategy(ApiModel):
             holds=lambda strategy: all(a.weight < b.weight for a, b in pairwise(strategy.steps)),
             message="the weight must increase from step to step, like 5, 25, 50",
             field="steps",
+        ),
+        Rule(
+            cel=f"!has(self.steps) || !self.steps.all(step, {Duration.form.cel('step.hold')})"
+            f" || !{Duration.form.cel('self.deadline.after')}"
+            f" || self.steps.map(step, {Duration.milliseconds_in_cel('step.hold')}).sum()"
+            f" < {Duration.milliseconds_in_cel('self.deadline.after')}",
+            holds=lambda strategy: (
+                sum(step.hold.milliseconds for step in strategy.steps) < strategy.deadline.after.milliseconds
+            ),
+            message="must be longer than the steps hold together",
+            field="deadline.after",
         ),
     )
 

@@ -1,19 +1,19 @@
 """How requests reach the model."""
 
+from itertools import combinations
 from typing import Annotated
 
 from pydantic import Field
 
 from modelrollout.api.base import ApiModel
-from modelrollout.api.rules import Matches, Rule
-
-_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+from modelrollout.api.names import LABEL, SUBDOMAIN
+from modelrollout.api.rules import DoesNotMatch, Matches, Rule
 
 Hostname = Annotated[
     str,
     Field(max_length=253),
-    Matches(rf"(\*\.)?{_SUBDOMAIN}", "must be a host name in lower case, like churn.example or *.example"),
+    Matches(rf"(\*\.)?{SUBDOMAIN}", "must be a host name in lower case, like churn.example or *.example"),
+    DoesNotMatch(r"^[0-9]+(\.[0-9]+){3}$", "must be a host name and no address", ratcheting=True),
 ]
 PathPrefix = Annotated[
     str,
@@ -21,6 +21,11 @@ PathPrefix = Annotated[
     Matches(
         "/|(/[-A-Za-z0-9._~!$&'()*+,;=:@%]+)+/?",
         "must be a path that starts with / and has no empty parts, like /churn",
+    ),
+    DoesNotMatch(
+        r"%([^0-9a-fA-F]|.?$|.[^0-9a-fA-F])|%2[fF]|/\.\.?(/|$)",
+        "must have only % that begin an encoded character, no encoded /, and no . or .. as a part",
+        ratcheting=True,
     ),
 ]
 
@@ -31,14 +36,14 @@ class ParentReference(ApiModel):
     name: Annotated[
         str,
         Field(max_length=253),
-        Matches(_SUBDOMAIN, "must be the name of a Gateway: lower case letters, digits, - and ."),
+        Matches(SUBDOMAIN, "must be the name of a Gateway: lower case letters, digits, - and ."),
     ]
     """Name of the Gateway."""
     namespace: (
         Annotated[
             str,
             Field(max_length=63),
-            Matches(_LABEL, "must be the name of a namespace: lower case letters, digits and -"),
+            Matches(LABEL, "must be the name of a namespace: lower case letters, digits and -"),
         ]
         | None
     ) = None
@@ -47,11 +52,23 @@ class ParentReference(ApiModel):
         Annotated[
             str,
             Field(max_length=253),
-            Matches(_SUBDOMAIN, "must be the name of a listener: lower case letters, digits, - and ."),
+            Matches(SUBDOMAIN, "must be the name of a listener: lower case letters, digits, - and ."),
         ]
         | None
     ) = None
     """Name of one listener of the Gateway; all of them if absent."""
+
+
+def _same_gateway(a: ParentReference, b: ParentReference) -> bool:
+    return (a.name, a.namespace) == (b.name, b.namespace)
+
+
+_EACH_ONCE = Rule(
+    cel="self.all(a, self.exists_one(b, a == b))",
+    holds=lambda names: len(set(names)) == len(names),
+    message="must not hold anything twice",
+    ratcheting=True,
+)
 
 
 class GatewayAPI(ApiModel):
@@ -64,11 +81,26 @@ class GatewayAPI(ApiModel):
             message="must not name the same Gateway twice",
             field="parentRefs",
         ),
+        Rule(
+            # As HTTPRoute has it: with a listener and without, the two could not be told apart.
+            cel="self.parentRefs.all(a, self.parentRefs.all(b, a.name != b.name"
+            " || has(a.sectionName) == has(b.sectionName)"
+            " || has(a.__namespace__) != has(b.__namespace__)"
+            " || (has(a.__namespace__) && a.__namespace__ != b.__namespace__)))",
+            holds=lambda route: all(
+                (a.section_name is None) == (b.section_name is None)
+                for a, b in combinations(route.parent_refs, 2)
+                if _same_gateway(a, b)
+            ),
+            message="must name a Gateway as a whole or by its listeners (sectionName), not both",
+            field="parentRefs",
+            ratcheting=True,
+        ),
     )
 
     parent_refs: Annotated[tuple[ParentReference, ...], Field(min_length=1, max_length=8)]
     """The Gateways that carry the traffic."""
-    hostnames: Annotated[tuple[Hostname, ...], Field(max_length=16)] = ()
+    hostnames: Annotated[tuple[Hostname, ...], Field(max_length=16), _EACH_ONCE] = ()
     """Host names under which the model is reached; any if empty."""
     path_prefix: PathPrefix = "/"
     """Requests whose path begins with this go to the model. The path is passed on unchanged."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from modelrollout.api.gates import Gate
 from modelrollout.api.spec import ModelRolloutSpec
-from modelrollout.api.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,26 +20,10 @@ class Problem:
 
 def validate(spec: ModelRolloutSpec) -> list[Problem]:
     """What is wrong with a spec although its types and rules allow it, because CEL cannot tell. Empty if nothing is."""
-    return [*_strategy_problems(spec.strategy), *_gate_problems(spec.gates), *_baseline_problems(spec)]
-
-
-def _strategy_problems(strategy: Strategy) -> Iterator[Problem]:
-    held = sum(step.hold.seconds for step in strategy.steps)
-    if held >= strategy.deadline.after.seconds:
-        holds = " + ".join(step.hold for step in strategy.steps)
-        yield Problem("spec.strategy.deadline.after", f"must be longer than the steps hold together: {holds}")
+    return list(_gate_problems(spec.gates))
 
 
 def _gate_problems(gates: tuple[Gate, ...]) -> Iterator[Problem]:
     for index, gate in enumerate(gates):
         for member, message in gate.kind.problems():
             yield Problem(f"spec.gates[{index}].{gate.member}.{member}", message)
-
-
-def _baseline_problems(spec: ModelRolloutSpec) -> Iterator[Problem]:
-    for gate in spec.gates:
-        figure, kind = spec.baseline.figures.get(gate.name), gate.proportion
-        if kind and figure is not None and kind.ratio * figure + kind.margin <= 0:
-            yield Problem(
-                f"spec.baseline.fixed.{gate.name}", "is so low that no share of bad requests could pass the gate"
-            )

@@ -8,7 +8,7 @@ from typing import Self
 
 from modelrollout import ports
 from modelrollout.kube.retry import RetryPolicy
-from modelrollout.kube.transport import Answer, Request, Transport
+from modelrollout.kube.transport import APPLY, Answer, Request, Transport
 from modelrollout.ports import FIELD_MANAGER, Manifest, ResourceKind, describe, kind_of
 
 PAGE_SIZE = 500
@@ -102,7 +102,7 @@ class OfficialKubeClient:
             kind_of(manifest).path(metadata["namespace"], metadata["name"]) + subresource,
             (("fieldManager", self._field_manager), ("force", "true" if force else "false")),
             manifest,
-            "application/apply-patch+yaml",
+            APPLY,
         )
         return (await self._send(request)).json()
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,6 +19,11 @@ from modelrollout.kube.retry import RETRIABLE_STATUSES
 from modelrollout.ports import FIELD_MANAGER, Manifest
 
 CONNECT_SECONDS = 5.0
+
+APPLY = "application/apply-patch+yaml"
+
+# What YAML takes for a line break, or does not take at all, unless it is escaped. JSON may hold it as it is.
+_NOT_AS_IT_IS = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 _USER_AGENT = f"{FIELD_MANAGER}/{version('modelrollout')}"
 
@@ -95,6 +101,15 @@ class Answer:
                 return ports.Unavailable
 
 
+def as_yaml(body: Manifest | None) -> bytes:
+    """An object as JSON that is YAML too, which an apply has to be.
+
+    JSON's escape for a character beyond the basic plane is a pair; YAML has no pairs and refuses the whole object.
+    """
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _NOT_AS_IT_IS.sub(lambda found: f"\\u{ord(found.group()):04x}", text).encode()
+
+
 class Transport(Protocol):
     """Sends a request once. Everything that goes to the API server goes through here, each retry again."""
 
@@ -123,13 +138,14 @@ class OfficialTransport:
         self._renew = renew
 
     async def send(self, request: Request, timeout: float) -> Answer:
+        applies = request.content_type == APPLY
         limits = ClientTimeout(total=timeout, sock_connect=min(timeout, CONNECT_SECONDS))
         try:
             response = await self._api.rest_client.request(  # type: ignore[no-untyped-call]
                 request.method,
                 self._url(request),
                 headers=await self._headers(request),
-                body=request.body,
+                body=as_yaml(request.body) if applies else request.body,
                 _request_timeout=limits,
             )
             text = (await response.read()).decode(errors="replace")
@@ -150,7 +166,8 @@ class OfficialTransport:
     async def _headers(self, request: Request) -> dict[str, str]:
         headers = {
             "Accept": "application/json",
-            "Content-Type": request.content_type,
+            # Else the package encodes the body once more, as JSON that is not always YAML.
+            "Content-Type": f"{APPLY}; charset=utf-8" if request.content_type == APPLY else request.content_type,
             "User-Agent": _USER_AGENT,
         }
         # Reads the token of a pod anew when it is a minute old.

@@ -57,8 +57,8 @@ def build(model: type[M], /, **fields: st.SearchStrategy[Any]) -> st.SearchStrat
 text = st.text(max_size=20)
 labels = st.from_regex("[a-z]([-a-z0-9]{0,10}[a-z0-9])?", fullmatch=True)
 names = st.from_regex("[a-z]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
-durations = st.from_regex("([0-9]{1,5}(ms|s|m|h|d)){1,4}", fullmatch=True)
-positive_durations = st.from_regex("[1-9][0-9]{0,4}(ms|s|m|h|d)", fullmatch=True)
+durations = st.sampled_from(["0s", "500ms", "90s", "1h30m", "0d24h", "1d"])
+positive_durations = st.sampled_from(["10s", "090s", "10000ms", "1h30m", "0d24h", "1d"])
 quantities = st.from_regex(r"[0-9]{1,5}(\.[0-9]{1,3})?(m|Ki|Mi|Gi|k|M|G)?", fullmatch=True)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 ratios = st.floats(1, 10)
@@ -77,23 +77,37 @@ times = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.ju
 
 models = build(
     Model,
-    bento=st.from_regex("[a-z][-a-z0-9_.]{0,9}[a-z0-9]:[A-Za-z0-9]{1,10}", fullmatch=True),
-    image=st.from_regex("[a-z0-9][-a-z0-9./]{0,20}[a-z0-9](:v[0-9]|@sha256:[0-9a-f]{64})", fullmatch=True),
+    bento=st.from_regex("[a-z][-a-z0-9_.]{0,9}[a-z0-9]:[a-z0-9]{1,10}", fullmatch=True),
+    image=st.from_regex(
+        "[a-z0-9]{1,9}(/[a-z0-9]{1,5}[-_][a-z0-9]{1,5}){0,2}(:v[0-9]|@sha256:[0-9a-f]{64})", fullmatch=True
+    ),
 )
 
-resource_lists = st.dictionaries(st.sampled_from(["cpu", "memory", "example.com/gpu"]), quantities)
+resource_lists = st.dictionaries(st.sampled_from(["cpu", "memory"]), quantities)
+resources = build(Resources, requests=resource_lists) | build(
+    Resources, limits=resource_lists, requests=st.just({"cpu": "0", "example.com/gpu": "2"})
+).map(lambda some: Resources(requests=some.requests, limits={**some.limits, "example.com/gpu": "2"}))
 string_maps = st.dictionaries(text, text, max_size=3)
-env_vars = build(EnvVar, name=labels, value=st.none() | text, value_from=st.none() | json_objects)
+label_maps = st.dictionaries(labels, labels, max_size=3)
+sources = st.sampled_from([{"secretKeyRef": {"name": "a", "key": "b"}}, {"fieldRef": {"fieldPath": "metadata.name"}}])
+env_vars = build(EnvVar, name=labels, value=st.none() | text) | build(EnvVar, name=labels, value_from=sources)
+pods = st.sampled_from(
+    [
+        {},
+        {"securityContext": None, "nodeSelector": {"pool": "models"}},
+        {"containers": [{"name": "model", "livenessProbe": None}, {"name": "side", "image": "side:v1"}]},
+    ]
+)
 servings = build(
     Serving,
     replicas=st.integers(1, 1000),
     port=st.integers(1, 65535),
-    resources=build(Resources, requests=resource_lists, limits=resource_lists),
+    resources=resources,
     env=st.lists(env_vars, max_size=3, unique_by=lambda variable: variable.name),
     pod_template=build(
         PodTemplate,
-        metadata=build(PodMetadata, labels=string_maps, annotations=string_maps),
-        spec=json_objects,
+        metadata=build(PodMetadata, labels=label_maps, annotations=st.dictionaries(labels, text, max_size=3)),
+        spec=pods,
     ),
     progress_deadline=positive_durations,
     drain=durations,
@@ -105,7 +119,7 @@ traffics = build(
     gateway_api=build(
         GatewayAPI,
         parent_refs=st.lists(parent_references, min_size=1, max_size=8, unique=True),
-        hostnames=st.lists(st.from_regex(r"(\*\.)?[a-z]{1,5}\.example", fullmatch=True), max_size=16),
+        hostnames=st.lists(st.from_regex(r"(\*\.)?[a-z]{1,5}\.example", fullmatch=True), max_size=16, unique=True),
         path_prefix=st.sampled_from(["/", "/churn", "/models/churn/"]),
     ),
 )
@@ -125,7 +139,7 @@ steps = st.sets(st.integers(1, 100), min_size=1, max_size=20).flatmap(_steps)
 ramps = build(Ramp, max_weight=st.integers(1, 100), budget=build(Budget, bad_requests=st.integers(1, 10**9)))
 deadline_fields = {"after": st.sampled_from(["4h", "1d", "7d12h"]), "action": st.sampled_from(DeadlineAction)}
 strategy_fields = {
-    "hold_back": build(HoldBack, percent=st.integers(0, 50), for_=durations),
+    "hold_back": build(HoldBack, percent=st.integers(1, 50), for_=durations),
     "deadline": build(Deadline, **deadline_fields),
     "metrics_deadline": build(MetricsDeadline, **deadline_fields),
 }
@@ -138,7 +152,7 @@ strategies = (
 
 def _proportions(kind: type[M], /, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[M]:
     fields["tolerated"] = st.sampled_from(["0%", "0.25%"])
-    percents = st.from_regex(r"9[0-9](\.[0-9]{1,6})?%", fullmatch=True)
+    percents = st.from_regex(r"4[0-9](\.[0-9]{1,6})?%", fullmatch=True)
     return build(kind, **fields, max_increase=st.none() | percents) | build(kind, **fields, min_improvement=percents)
 
 
@@ -151,7 +165,7 @@ means = (
     | build(MeanGate, **mean_fields, better=st.sampled_from(Better), max_degradation=differences)
     | build(MeanGate, **mean_fields, max_ratio=ratios, max_degradation=st.none() | differences)
 )
-drift_fields = {"tolerated": st.sampled_from(["0%", "0.25%"]), "max_distance": st.sampled_from(["0.25%", "99%"])}
+drift_fields = {"tolerated": st.sampled_from(["0%", "0.25%"]), "max_distance": st.sampled_from(["0.25%", "50%"])}
 drifts = build(
     DriftGate,
     **drift_fields,

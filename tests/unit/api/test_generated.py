@@ -29,6 +29,8 @@ KEYWORDS = {
     "minItems",
     "minLength",
     "minimum",
+    "nullable",
+    "pattern",
     "properties",
     "required",
     "type",
@@ -91,12 +93,13 @@ def test_objects_have_either_named_members_or_values_of_one_type_or_anything() -
     assert not offenders(EVERYTHING, lambda s: s.get("type") == "object" and sum(kind in s for kind in kinds) != 1)
 
 
-def test_every_field_of_spec_and_status_is_described() -> None:
+def test_every_field_of_spec_and_status_is_described_but_those_that_core_describes() -> None:
+    cores = (".spec.serving.podTemplate.spec", ".spec.serving.env[].valueFrom")
     undescribed = {
         f"{path}.{name}"
         for path, schema in EVERYTHING
         for name, field in schema.get("properties", {}).items()
-        if not field.get("description", "").endswith((".", "`"))
+        if not field.get("description", "").endswith((".", "`")) and not path.startswith(cores)
     }
     assert undescribed == {".apiVersion", ".kind", ".metadata", ".metadata.name"}
 
@@ -140,7 +143,7 @@ def test_the_status_has_no_defaults() -> None:
 
 def test_keys_of_lists_are_required_members() -> None:
     keyed = [schema for _, schema in EVERYTHING if schema.get("x-kubernetes-list-type") == "map"]
-    assert len(keyed) == 4
+    assert keyed
     assert all(set(schema["x-kubernetes-list-map-keys"]) <= set(schema["items"]["required"]) for schema in keyed)
 
 

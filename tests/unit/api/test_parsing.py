@@ -73,7 +73,7 @@ def test_several_broken_rules_of_one_object_are_told_one_by_one() -> None:
 def test_a_deadline_that_the_steps_cannot_meet_is_a_problem() -> None:
     steps = [{"weight": 5, "hold": "12h"}, {"weight": 50, "hold": "12h"}]
     assert problems(changed({"spec": {"strategy": {"steps": steps}}})) == [
-        Problem("spec.strategy.deadline.after", "must be longer than the steps hold together: 12h + 12h")
+        Problem("spec.strategy.deadline.after", "must be longer than the steps hold together")
     ]
     rollout(changed({"spec": {"strategy": {"steps": steps, "deadline": {"after": "2d"}}}}))
 
@@ -83,7 +83,7 @@ def test_a_fixed_figure_that_no_challenger_can_meet_is_a_problem() -> None:
         "baseline": {"fixed": {"errors": "1%"}},
         "gates": [{"name": "errors", "errorRate": {"minImprovement": "1%"}}],
     }
-    assert [problem.field for problem in problems(changed({"spec": spec}))] == ["spec.baseline.fixed.errors"]
+    assert [problem.field for problem in problems(changed({"spec": spec}))] == ["spec.baseline.fixed"]
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from modelrollout.api.gates.patterns import Endpoints, StatusCodes
+from modelrollout.api.gates.patterns import STATUS_CODES, Endpoints, StatusCodes
 from modelrollout.api.regular_expressions import fault_of
+from modelrollout.api.rules import APPLIED
 
-CODES = [str(code) for code in range(100, 600)]
+CODES = list(STATUS_CODES)
 CODE_PATTERNS = [
     r"5xx",
     r"5XX",
@@ -61,7 +62,7 @@ PATHS = ["/predict", "/v1/predict", "/a", "/", "/predict/b-c_d", "/V1"]
 
 def accepts(annotated: object, pattern: str) -> bool:
     try:
-        TypeAdapter(annotated).validate_python(pattern)
+        TypeAdapter(annotated).validate_python(pattern, context=APPLIED)
     except ValidationError:
         return False
     return True

@@ -9,7 +9,7 @@ from pydantic import Field
 from modelrollout.api.gates.kind import Kind
 from modelrollout.api.promql import CounterSelector, LabelName, MetricName
 from modelrollout.api.rules import Rule
-from modelrollout.api.units import Number, Percent, PositiveMargin
+from modelrollout.api.units import Number, Percent, PositiveMargin, at_most
 
 # With one more for the rest: the state of so many takes less than 1 KiB of the status.
 MOST_BUCKETS = 20
@@ -77,7 +77,7 @@ class DriftGate(Kind):
     """Boundaries between the buckets: some or all of those that the histogram has in its label `le`."""
     tolerated: Percent = Percent("5%")
     """Share of the predictions that may have moved to other buckets without a rollback (total variation distance)."""
-    max_distance: PositiveMargin = PositiveMargin("10%")
+    max_distance: Annotated[PositiveMargin, at_most("50%")] = PositiveMargin("10%")
     """How far apart the shares up to and including a bucket must surely not be, for any bucket, for a promotion
     (Kolmogorov distance). Between it and tolerated both outcomes are right.
     """

@@ -33,6 +33,7 @@ class MeanGate(Kind):
             holds=lambda mean: mean.count != mean.sum,
             message="must be another counter than sum",
             field="count",
+            ratcheting=True,
         ),
         Rule(
             cel="!(has(self.maxDegradation) && has(self.minImprovement))",

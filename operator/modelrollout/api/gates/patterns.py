@@ -9,7 +9,10 @@ from pydantic.json_schema import JsonSchemaValue
 from modelrollout.api.regular_expressions import finds
 from modelrollout.api.rules import VALIDATIONS, Annotation, RegularExpression, cel_string
 
-_STATUS_CODES = "\n".join(map(str, range(100, 600)))
+# Those of the IANA registry, and what gateways and services add to them. 555 is none: 5* was meant to be 5xx.
+_RANGES = ((100, 104), (200, 208), (226, 226), (300, 308), (400, 418), (421, 431), (451, 451), (499, 511), (520, 530))
+STATUS_CODES = tuple(str(code) for least, most in (*_RANGES, (598, 599)) for code in range(least, most + 1))
+_STATUS_CODES = "\n".join(STATUS_CODES)
 # An expression, or one of its alternatives, that begins with a letter or a digit: `predict`, `^(a|b.*)$`.
 _BEFORE = r"(\^|\(\?[a-z]*:|\(\?[a-z]+\)|\()*"
 _BEGINS_WITHOUT_SLASH = rf"{_BEFORE}[-_A-Za-z0-9]([^|?*{{][^|]*)?"
@@ -17,7 +20,7 @@ _NO_PATH = rf"^{_BEGINS_WITHOUT_SLASH}(\|{_BEGINS_WITHOUT_SLASH})*$"
 _OPTIONAL_GROUP = r"\)[?*{]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _MatchesStatusCode(Annotation):
     """Annotates a regular expression that must match a status code, as a whole.
 
@@ -25,7 +28,8 @@ class _MatchesStatusCode(Annotation):
     for the beginning or the end of the text are tried on two codes alone.
     """
 
-    message: str = "must match an HTTP status code from 100 to 599, like 5.. or 500|503"
+    ratcheting: bool = True
+    message: str = "must match an HTTP status code, like 5.. or 500|503"
 
     def check(self, value: Any) -> None:
         lone = f"^(?:{value})$"
@@ -38,10 +42,11 @@ class _MatchesStatusCode(Annotation):
         return {VALIDATIONS: [{"rule": rule, "message": self.message}]}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _MatchesPaths(Annotation):
     """Annotates a regular expression that must not be one that obviously matches no path, as a whole."""
 
+    ratcheting: bool = True
     message: str = "must match whole paths, which begin with a /, like /predict or /v1/.*"
 
     def check(self, value: Any) -> None:

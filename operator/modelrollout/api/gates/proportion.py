@@ -1,10 +1,10 @@
 """What gates on a share of bad requests have in common."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from modelrollout.api.gates.kind import Kind
 from modelrollout.api.rules import Rule
-from modelrollout.api.units import Margin, Percent
+from modelrollout.api.units import Margin, Percent, at_most
 
 
 def margin_rules(default: Margin) -> tuple[Rule, ...]:
@@ -31,11 +31,11 @@ class ProportionGate(Kind):
 
     default_margin: ClassVar[Margin]
 
-    max_increase: Margin | None = None
+    max_increase: Annotated[Margin, at_most("50%")] | None = None
     """How much higher than the baseline's the share may be, in percentage points. Without it and minImprovement:
     0.5% for errorRate, 1% for latency and share.
     """
-    min_improvement: Margin | None = None
+    min_improvement: Annotated[Margin, at_most("50%")] | None = None
     """How much lower than the baseline's the share must be, in percentage points: better by a margin, not just as good.
     """
     tolerated: Percent = Percent("0%")

@@ -3,13 +3,13 @@
 from collections.abc import Hashable, Iterator
 from typing import Annotated
 
-from pydantic import Field, StrictInt
+from pydantic import Field
 
 from modelrollout.api.gates.kind import Kind
 from modelrollout.api.promql import unbalanced
 from modelrollout.api.regular_expressions import finds
 from modelrollout.api.rules import Rule, cel_string
-from modelrollout.api.units import Number
+from modelrollout.api.units import Integer, Number
 
 # {{pods}} in a string or outside of one, after any number of strings, comments and other characters.
 _USED = (
@@ -40,6 +40,7 @@ class QueryGate(Kind):
             holds=lambda query: "{{pods}}" not in query.expression or finds(_USED, query.expression),
             message="must use {{pods}} outside of comments too",
             field="expression",
+            ratcheting=True,
         ),
         Rule(
             cel="!self.expression.replace('{{pods}}', '').replace('{{namespace}}', '').contains('{{')",
@@ -61,9 +62,9 @@ class QueryGate(Kind):
     """The challenger's value may not be above the champion's by more than this."""
     max_ratio: Number | None = None
     """The challenger's value may not be above the champion's times this."""
-    failure_limit: Annotated[StrictInt, Field(ge=1, le=1000)] = 3
+    failure_limit: Annotated[Integer, Field(ge=1, le=1000)] = 3
     """Evaluations in a row, one per scrape, that must be out of bounds for the gate to fail."""
-    pass_limit: Annotated[StrictInt, Field(ge=1, le=1000)] = 10
+    pass_limit: Annotated[Integer, Field(ge=1, le=1000)] = 10
     """Evaluations in a row, one per scrape, that must be within bounds for the gate to pass."""
 
     @property

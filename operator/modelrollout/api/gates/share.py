@@ -14,6 +14,7 @@ def _less_than_total(part: str) -> Rule:
         holds=lambda share: getattr(share, part) != share.total,
         message="must be another counter than total, or a part of it",
         field=part,
+        ratcheting=True,
     )
 
 
