@@ -1,7 +1,7 @@
 """What Deployments and their pods say about the versions of a ModelRollout."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from modelrollout.kube.containers import container_problem, last_exit, restarts, text
@@ -57,6 +57,20 @@ def ready_pod_names(pods: Iterable[Manifest], version_hash: str) -> list[str]:
         for pod in pods
         if _label(pod) == version_hash and "deletionTimestamp" not in pod["metadata"] and _is_ready(pod)
     ]
+
+
+def names_of_pods_ready_since(pods: Iterable[Manifest], moment: datetime) -> frozenset[str]:
+    """Names of the pods, of whatever version, that can serve and could at `moment`, as far as they tell."""
+    return frozenset(
+        pod["metadata"]["name"]
+        for pod in pods
+        if "deletionTimestamp" not in pod["metadata"] and _is_ready(pod) and _ready_since(pod) <= moment
+    )
+
+
+def _ready_since(pod: Manifest) -> datetime:
+    since = _condition(pod, "Ready").get("lastTransitionTime")
+    return datetime.fromisoformat(since) if since else datetime.max.replace(tzinfo=UTC)
 
 
 def _problem(deployment: Manifest, pods: Sequence[Manifest], now: datetime, *, logs: bool) -> str:

@@ -16,6 +16,9 @@ FORGET_AFTER = 120
 # A single window is missed now and then; an arm that was not scraped in so many is missing.
 _PATIENCE = 3
 
+SCRAPED_AFTER_WINDOWS = _PATIENCE + 2
+"""A pod that has served for so many windows must have been scraped in the last windows of a span."""
+
 # Evidence older than this is not caught up with.
 _LONGEST_GAP_SECONDS = 6 * 3600.0
 

@@ -1,19 +1,20 @@
 """What a decision needs to know, taken from the objects of a ModelRollout and from its metrics."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from math import floor
 
 from modelrollout.api.commands import commands_in
 from modelrollout.api.identity import bento_version
 from modelrollout.api.rollout import ModelRollout
-from modelrollout.kube.observe import ready_pod_names, version_observations
+from modelrollout.kube.observe import names_of_pods_ready_since, ready_pod_names, version_observations
 from modelrollout.kube.ownership import Owner
 from modelrollout.kube.snapshots import Snapshot
 from modelrollout.kube.world import World
 from modelrollout.metrics.arms import arms_for
 from modelrollout.metrics.source import Arms, MetricsSource
+from modelrollout.metrics.windows import SCRAPED_AFTER_WINDOWS
 from modelrollout.ports import DEPLOYMENT, POD
 from modelrollout.rollout.comparison import arms_to_judge
 from modelrollout.rollout.measurements import Measurement
@@ -49,7 +50,7 @@ class Observer:
         return Observation(
             versions=versions,
             route=route,
-            measurements=await self._measure(owner, rollout),
+            measurements=await self._measure(owner, rollout, world),
             champion_halves=await self._measure_champion(owner, rollout, world),
             commands=commands_in(rollout.metadata.annotations),
             apply_problem=apply_problem,
@@ -65,13 +66,15 @@ class Observer:
         versions = version_observations(deployments, world.of(POD), self.now(), logs=self.container_logs)
         return versions, router.observe(world.find(router.kind, owner.name), rollout.spec.traffic)
 
-    async def _measure(self, owner: Owner, rollout: ModelRollout) -> Mapping[str, Measurement]:
+    async def _measure(self, owner: Owner, rollout: ModelRollout, world: World) -> Mapping[str, Measurement]:
         comparison = arms_to_judge(rollout.status)
         if comparison is None or rollout.status.evidence is None:
             return {}
+        scraped_by_now = self.now() - timedelta(seconds=SCRAPED_AFTER_WINDOWS * self.settings.scrape_interval)
+        arms = arms_for(owner.namespace, owner.name, comparison, rollout.spec.baseline)
         return await self.metrics.measure(
             rollout.spec.gates,
-            arms_for(owner.namespace, owner.name, comparison, rollout.spec.baseline),
+            replace(arms, serving=names_of_pods_ready_since(world.of(POD), scraped_by_now)),
             after=rollout.status.evidence.window,
             now=self.now().timestamp(),
         )

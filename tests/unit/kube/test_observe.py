@@ -1,9 +1,9 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from modelrollout.kube.observe import version_observation, version_observations
+from modelrollout.kube.observe import names_of_pods_ready_since, version_observation, version_observations
 from modelrollout.ports import Manifest
 
 NOW = datetime(2026, 11, 24, 15, 10, tzinfo=UTC)
@@ -322,3 +322,20 @@ def test_every_version_is_seen_on_its_own() -> None:
         "v1": (2, 2, ""),
         "v2": (1, 0, "ImagePullBackOff: denied"),
     }
+
+
+def named(name: str, since: str | None, ready: bool = True) -> Manifest:
+    condition = {"type": "Ready", "status": str(ready), **({"lastTransitionTime": since} if since else {})}
+    return {"metadata": {"name": name}, "status": {"conditions": [condition]}}
+
+
+def test_pods_that_have_served_for_long_are_known_by_name() -> None:
+    pods = [
+        named("a", LONG_AGO),
+        named("b", JUST_NOW),
+        named("c", LONG_AGO, ready=False),
+        named("d", None),
+        terminating(named("e", LONG_AGO)),
+    ]
+
+    assert names_of_pods_ready_since(pods, NOW - timedelta(minutes=5)) == {"a"}

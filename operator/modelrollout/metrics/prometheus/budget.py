@@ -52,13 +52,21 @@ class Budget:
         if self._spent > self._most_bytes:
             raise BudgetSpent
         if self._large and self._spent > self._large.small and not self._holds_place:
-            if not self._large.places.acquire(timeout=self.seconds_left):
+            # What is left of the time is for the queries after this one.
+            if not self._large.places.acquire(timeout=self.seconds_left / 2):
                 raise BudgetSpent
             self._holds_place = True
 
-    def refill(self) -> None:
-        """All bytes are there again: what they were spent on has been let go of."""
-        self._spent = 0
+    @property
+    def spent(self) -> int:
+        """Bytes that are held."""
+        return self._spent
+
+    def let_go(self, held: int = 0) -> None:
+        """Only so many bytes are still held."""
+        self._spent = held
+        if self._large and held <= self._large.small:
+            self.close()
 
     def expire(self) -> None:
         """End the time now, and every connection that is waited on."""

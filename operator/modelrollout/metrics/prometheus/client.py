@@ -2,7 +2,8 @@
 
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from requests.auth import AuthBase
 from modelrollout.api.text import plain
 from modelrollout.metrics.counting.series import HistogramSeries, Series, Unreadable
 from modelrollout.metrics.prometheus.answers import MakesNoSense, parse_histograms, parse_labels, parse_matrix
-from modelrollout.metrics.prometheus.budget import BudgetSpent
+from modelrollout.metrics.prometheus.budget import BudgetSpent, current_budget
 from modelrollout.metrics.prometheus.credentials import CredentialsUnusable
 from modelrollout.metrics.prometheus.transport import AnswerTooLong, BoundedSession
 
@@ -31,6 +32,8 @@ _LONGEST_MESSAGE = 400
 
 # PromQL's own remarks on a query. Any other warning means that a part of the data could not be read.
 _REMARKS = ("PromQL info", "PromQL warning")
+# What every series of an answer begins with. Within a JSON string the quotes would be escaped.
+_SERIES = b'"metric":'
 _TRUNCATED = "results truncated due to limit"
 
 
@@ -48,6 +51,10 @@ class QueryRefused(Exception):
 
 class AnswerTooLarge(Unreadable):
     """The answer to a query has more series, or more bytes, than the operator reads."""
+
+
+class TooManySeries(AnswerTooLarge):
+    """The answer has too many series, however short a time it is about."""
 
 
 class PrometheusClient:
@@ -134,8 +141,15 @@ class PrometheusClient:
         return {"timeout": f"{round(self._timeout * 1000)}ms", "limit": str(most_series), **parameters}
 
     def _ask(self, question: Callable[[], list[Answer]], most_series: int = MOST_SERIES) -> list[Answer]:
+        with _giving_back_what_is_too_large():
+            answer = self._typed(question)
+            if len(answer) > most_series:
+                raise _too_many(most_series)
+            return answer
+
+    def _typed(self, question: Callable[[], list[Answer]]) -> list[Answer]:
         try:
-            answer = question()
+            return question()
         except requests.Timeout:
             raise SourceTooSlow(f"{self._name} did not answer within {self._timeout:g} s") from None
         except requests.exceptions.JSONDecodeError:
@@ -148,14 +162,14 @@ class PrometheusClient:
             raise SourceFailure(f"{self._name} cannot be reached: {_reason(error)}") from None
         except (MakesNoSense, LookupError, TypeError, ValueError, ArithmeticError, RecursionError):
             raise SourceFailure(f"{self._name} gave an answer that makes no sense") from None
-        if len(answer) > most_series:
-            raise _too_many(most_series)
-        return answer
 
     def _check(self, response: requests.Response) -> None:
         """Raise for an error, which the library would give as text, and for gaps, which it would hide."""
         self._skew = _skew(response)
         complete = response.status_code == requests.codes.ok
+        # Before it is parsed, which takes many times the room and time.
+        if response.content.count(_SERIES) > MOST_SERIES:
+            raise _too_many(MOST_SERIES)
         if complete and b'"warnings"' not in response.content:
             return
         body = _json_object(response)
@@ -174,6 +188,18 @@ class PrometheusClient:
             raise _too_many(MOST_SERIES)
         if gaps := [text for text in texts if not text.startswith(_REMARKS)]:
             raise SourceFailure(f"{self._name} answers only in part: {plain('; '.join(gaps), _LONGEST_MESSAGE)}")
+
+
+@contextmanager
+def _giving_back_what_is_too_large() -> Iterator[None]:
+    budget = current_budget()
+    held = budget.spent if budget else 0
+    try:
+        yield
+    except AnswerTooLarge:
+        if budget:
+            budget.let_go(held)
+        raise
 
 
 def _address(url: str) -> str:
@@ -211,8 +237,8 @@ def _skew(response: requests.Response) -> float:
     return max(0.0, earliest) + min(0.0, latest)
 
 
-def _too_many(most_series: int) -> AnswerTooLarge:
-    return AnswerTooLarge(f"the answer has more than {most_series} series")
+def _too_many(most_series: int) -> TooManySeries:
+    return TooManySeries(f"the answer has more than {most_series} series")
 
 
 def _seconds(milliseconds: int) -> str:

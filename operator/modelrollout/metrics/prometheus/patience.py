@@ -1,4 +1,4 @@
-"""Patience with queries of the user's own: one that was too slow is not asked at every look."""
+"""Patience with queries that ask for too much: one that was too slow or too large is not asked at every look."""
 
 import time
 from collections import OrderedDict
@@ -10,9 +10,9 @@ _MOST_REMEMBERED = 10_000
 
 
 class Patience:
-    """Which queries were too slow, and for how long they are left alone; safe to use from several threads.
+    """Which queries asked for too much, and for how long they are left alone; safe to use from several threads.
 
-    The pause doubles each time that a query is too slow again, and ends when it answers.
+    The pause doubles each time that a query does so again, and ends when it is answered.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -24,7 +24,7 @@ class Patience:
         end, _ = self._paused.get(query, (0.0, 0.0))
         return max(0.0, end - self._clock())
 
-    def was_too_slow(self, query: str) -> float:
+    def asked_for_too_much(self, query: str) -> float:
         """Leave the query alone. Returns for how many seconds."""
         _, pause = self._paused.pop(query, (0.0, FIRST_PAUSE / 2))
         pause = min(2 * pause, LONGEST_PAUSE)
@@ -34,5 +34,5 @@ class Patience:
         return pause
 
     def answered(self, query: str) -> None:
-        """Forget that the query was ever too slow."""
+        """Forget that the query ever asked for too much."""
         self._paused.pop(query, None)

@@ -23,6 +23,7 @@ from modelrollout.metrics.prometheus.client import (
     QueryRefused,
     SourceFailure,
     SourceTooSlow,
+    TooManySeries,
 )
 from modelrollout.metrics.prometheus.memory import Recalled
 from modelrollout.metrics.prometheus.patience import Patience
@@ -53,6 +54,7 @@ class Reader:
         self.arms = arms
         self.span = span
         self.was_too_large = False
+        self._was_too_slow = False
         self._client = client
         self._warm_up = warm_up
         self._patience = patience
@@ -93,12 +95,15 @@ class Reader:
         query = f"{self.arms.namespace} {expression}"
         if pause := self._patience.seconds_left(query):
             raise Unreadable(f"the query was too slow and is asked again in {pause:.0f} s")
+        if self._was_too_slow:
+            raise Unreadable("the query is asked at another look, since one before it was too slow")
         try:
             series = self._client.evaluate(
                 expression, self.span.start_of(first + 1), self.span.end, self.span.interval, _SERIES_OF_A_QUERY
             )
         except SourceTooSlow as failure:
-            pause = self._patience.was_too_slow(query)
+            self._was_too_slow = True
+            pause = self._patience.asked_for_too_much(query)
             raise Unreadable(f"the query is too slow: {failure}; it is asked again in {pause:.0f} s") from failure
         except AnswerTooLarge:
             raise QueryRefused(
@@ -231,8 +236,16 @@ class Reader:
     def _read(
         self, read: Callable[[str, int, int], list[Recorded[Value]]], selector: str, since: int
     ) -> list[Recorded[Value]]:
+        key = f"{self.arms.namespace} {selector}"
+        if pause := self._patience.seconds_left(key):
+            raise Unreadable(f"{family_of(selector)} has too many series and is read again in {pause:.0f} s")
         try:
-            return read(selector, since, self.span.end)
+            series = read(selector, since, self.span.end)
+        except TooManySeries:
+            self._patience.asked_for_too_much(key)
+            raise
         except AnswerTooLarge:
             self.was_too_large = True
             raise
+        self._patience.answered(key)
+        return series

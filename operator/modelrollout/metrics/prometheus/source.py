@@ -115,7 +115,7 @@ class PrometheusSource:
 
     def _measure_span(self, gates: Sequence[Gate], arms: Arms, span: Span, budget: Budget) -> Mapping[str, Measurement]:
         while True:
-            budget.refill()
+            budget.let_go()
             memory = self._memory.recall(arms, gates, span.after)
             reader = Reader(self._client, arms, span, longest_warm_up(gates), self._patience, memory)
             # What counts by a label may be in the pods of a third version, which nothing else may wait for.
