@@ -1,5 +1,6 @@
 """Up to where the metrics are judged, and what is remembered of them."""
 
+from math import isfinite
 from typing import Annotated
 
 from pydantic import Field
@@ -69,4 +70,8 @@ class EvidenceCheckpoint(ApiModel):
     @property
     def traffic(self) -> float | None:
         """The requests per second as a number; None while they are not known."""
-        return None if self.requests_per_second is None else float(self.requests_per_second)
+        try:
+            traffic = float(self.requests_per_second or "nan")
+        except ValueError:
+            return None
+        return traffic if isfinite(traffic) and traffic >= 0 else None

@@ -1,5 +1,6 @@
 """From manifests to models. What is wrong comes back as a list of problems, never as an exception."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -20,9 +21,19 @@ def parse_rollout(manifest: Any, *, strict: bool = False) -> ModelRollout | list
 
     manifest: what a YAML or JSON parser makes of it; anything is allowed.
     strict: as `kubectl apply` takes it, with unknown fields and broken rules that are `ratcheting` as problems too. The
-        operator ignores them: the manifest may be of a newer version of the API, or from before a rule.
+        operator ignores them: the manifest may be of a newer version of the API, or from before a rule. Nor does it
+        stop for a status that it cannot read: `status_problem` of the result says what was left out.
     """
-    parsed = _parse(ModelRollout, manifest, "", strict)
+    if strict or not isinstance(manifest, Mapping):
+        return _validated(_parse(ModelRollout, manifest, "", strict))
+    parsed = _validated(_parse(ModelRollout, {**manifest, "status": {}}, "", strict))
+    if isinstance(parsed, ModelRollout):
+        status, unreadable = salvage_status(manifest)
+        return parsed.with_status(status, "; ".join(map(str, unreadable)))
+    return parsed
+
+
+def _validated(parsed: ModelRollout | list[Problem]) -> ModelRollout | list[Problem]:
     if isinstance(parsed, ModelRollout) and (problems := validate(parsed.spec)):
         return problems
     return parsed
@@ -31,6 +42,26 @@ def parse_rollout(manifest: Any, *, strict: bool = False) -> ModelRollout | list
 def parse_status(manifest: Mapping[str, Any]) -> Status | list[Problem]:
     """The status in a manifest alone, for when the spec is wrong. An absent one is an empty one."""
     return _parse(Status, manifest.get("status") or {}, "status", strict=False)
+
+
+def salvage_status(manifest: Mapping[str, Any]) -> tuple[Status, list[Problem]]:
+    """As much of the status in a manifest as can be read, and what could not be and was left out.
+
+    A status that somebody edited by hand, or that another release wrote, must not keep a rollout from going on.
+    """
+    left, problems = manifest.get("status") or {}, list[Problem]()
+    if not isinstance(left, Mapping):
+        return Status(), [Problem("status", "must be an object")]
+    while isinstance(status := _parse(Status, left, "status", strict=False), list):
+        problems += status
+        readable = {key: value for key, value in left.items() if not any(_is_in(key, problem) for problem in status)}
+        left = readable if len(readable) < len(left) else {}
+    return status, problems
+
+
+def _is_in(field: str, problem: Problem) -> bool:
+    """Whether a problem of a status is in one of its fields."""
+    return re.match(rf"status\.{re.escape(field)}(?![A-Za-z])", problem.field) is not None
 
 
 def _parse(model: type[T], data: Any, path: str, strict: bool) -> T | list[Problem]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import re2
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from modelrollout.api.base import ApiModel
 from modelrollout.api.rules import Matches, Rule, cel_string
@@ -85,3 +85,15 @@ class ModelRollout(ApiModel):
     """What is asked for."""
     status: Status = Field(default_factory=Status)
     """What the operator reports, and all that it remembers."""
+    _status_problem: str = PrivateAttr("")
+
+    @property
+    def status_problem(self) -> str:
+        """What of the status could not be read and was left out, for a person; empty if all of it could."""
+        return self._status_problem
+
+    def with_status(self, status: Status, problem: str) -> Self:
+        """The same with another status, and with what could not be read of it."""
+        changed = self.model_copy(update={"status": status})
+        changed._status_problem = problem
+        return changed

@@ -14,6 +14,7 @@ from modelrollout.api.rules import KeyedBy
 
 QUARANTINE_LIMIT = 20
 COMPARED_LIMIT = 100
+INTERRUPTIONS_KEPT = 2
 
 
 class Phase(StrEnum):
@@ -129,7 +130,7 @@ class RolloutProgress(ApiModel):
     """Requests that the challenger was seen to answer at the weight of this step."""
     restarts: int = 0
     """Restarts of the challenger's containers that were seen."""
-    interruptions: Annotated[tuple[Time, ...], Field(max_length=10)] = ()
+    interruptions: Annotated[tuple[Time, ...], Field(max_length=INTERRUPTIONS_KEPT)] = ()
     """When the challenger last lost pods that had traffic, or a container of them."""
     attempt: int
     """Which try of this version it is, counted from 1."""

@@ -13,7 +13,7 @@ from modelrollout.cli.console import CommandFailed
 from modelrollout.metrics.prometheus.client import PrometheusClient, QueryRefused, SourceFailure
 from modelrollout.metrics.prometheus.selectors import scrape_clock
 from modelrollout.metrics.source import Arm, Arms, MetricsSource
-from modelrollout.rollout.decide import FIRST_SCRAPES
+from modelrollout.rollout.comparing import FIRST_SCRAPES
 from modelrollout.rollout.gate_set import GateSet, gate_set
 from modelrollout.rollout.gates.gate_test import BASELINE, Reference
 from modelrollout.rollout.history import champion_history

@@ -8,6 +8,7 @@ from modelrollout.api.gates import Gate
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status
 from modelrollout.cli.console import CommandFailed
+from modelrollout.rollout.comparison import largest_comparable_weight
 from modelrollout.rollout.decide import decide
 from modelrollout.rollout.measurements import Measurement, selected
 from modelrollout.rollout.observation import Observation, VersionObservation
@@ -73,7 +74,8 @@ def _restarted(first: Record, changes: Changes) -> Status:
     status = first.status.model_copy(update={"gates": ()})
     if status.rollout is None or status.rollout.ramping_since:
         return status
-    weight = first_weight(changes.apply(first.spec).strategy)
+    spec = changes.apply(first.spec)
+    weight = first_weight(spec.strategy, largest_comparable_weight(spec))
     return status.model_copy(update={"rollout": status.rollout.model_copy(update={"target_weight": weight})})
 
 

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from modelrollout.api.gates import Gate
+from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status, Version
+from modelrollout.rollout.capacity import FULL_WEIGHT
 from modelrollout.rollout.gates.gate_test import BASELINE, CHAMPION
 
 
@@ -18,6 +21,22 @@ class Comparison:
     challenger: Version
     role: str = CHAMPION
     bystander: Version | None = None
+
+
+def needs_reference(spec: ModelRolloutSpec) -> bool:
+    """Whether any gate compares with another version, and not with limits or fixed figures alone."""
+    return any(gate.name not in spec.baseline.figures and _compares(gate) for gate in spec.gates)
+
+
+def largest_comparable_weight(spec: ModelRolloutSpec) -> int:
+    """The largest weight in percent of a challenger beside which there is traffic left to compare with."""
+    if not needs_reference(spec):
+        return FULL_WEIGHT
+    return FULL_WEIGHT - (spec.baseline.service.weight if spec.baseline.service else 1)
+
+
+def _compares(gate: Gate) -> bool:
+    return gate.query is None or gate.query.max_increase is not None or gate.query.max_ratio is not None
 
 
 def arms_to_judge(status: Status) -> Comparison | None:

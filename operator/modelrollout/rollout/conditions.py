@@ -9,12 +9,13 @@ from datetime import datetime
 
 from modelrollout.api.conditions import Condition, ConditionStatus
 from modelrollout.api.identity import version_of
-from modelrollout.api.status import Phase, Status
+from modelrollout.api.status import Phase, Status, Version
 from modelrollout.api.validation import Problem
 from modelrollout.rollout.judging import Assessment
 from modelrollout.rollout.situation import Situation
 from modelrollout.rollout.split import mismatch
 from modelrollout.rollout.standing import Standing, standing_of
+from modelrollout.rollout.versions import quarantined
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 
@@ -50,17 +51,27 @@ def with_conditions(situation: Situation, generation: int) -> Status:
             "Promoted",
             TRUE if promoted else FALSE,
             "Champion" if promoted else standing.reason,
-            f"{wanted.bento} is the champion" if promoted else standing.message,
+            f"{wanted.bento} is {'the champion' if promoted else _role(status, wanted)}",
         ),
-        _progressing(standing),
+        _progressing(status, standing),
         _metrics_available(situation.assessment),
         _traffic_as_weighted(status),
     ]
     return _write(status, generation, standing, further, situation.now)
 
 
-def _progressing(standing: Standing) -> tuple[str, ConditionStatus, str, str]:
-    return "Progressing", TRUE if standing.moving else FALSE, standing.reason, standing.message
+def _role(status: Status, wanted: Version) -> str:
+    """What the version of the spec is, other than a champion that serves."""
+    if status.champion and status.champion.hash == wanted.hash:
+        return "about to be the first champion"
+    if status.challenger and status.challenger.hash == wanted.hash:
+        return "the challenger"
+    return "in quarantine" if quarantined(status, wanted) else "not deployed"
+
+
+def _progressing(status: Status, standing: Standing) -> tuple[str, ConditionStatus, str, str]:
+    weight = "" if status.weight is None else f" at weight {status.weight}"
+    return "Progressing", TRUE if standing.moving else FALSE, standing.reason, f"{standing.phase}{weight}"
 
 
 def _metrics_available(assessment: Assessment | None) -> tuple[str, ConditionStatus, str, str]:

@@ -1,6 +1,7 @@
 """How champion and challenger follow `spec.model`."""
 
 from modelrollout.api.status import Version
+from modelrollout.rollout.adoption import adopt_what_serves
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.life import Life, UnderWay, Watched, life_of
 from modelrollout.rollout.transitions import cancel, end_watch, install, return_to_previous, start
@@ -13,6 +14,9 @@ def follow_model(draft: Draft, wanted: Version) -> None:
     A new model becomes the challenger; naming the champion's model ends a rollout at once; naming the model that was
     champion until a moment ago, and is still warm, undoes the promotion. A quarantined model is left alone.
     """
+    if draft.status.champion is None and adopt_what_serves(draft):
+        follow_model(draft, wanted)
+        return
     life = life_of(draft.status)
     if life is None or (draft.status.serving_since is None and life.champion.hash != wanted.hash):
         install(draft, wanted)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from modelrollout.api.commands import Command
-from modelrollout.api.status import Stage
+from modelrollout.api.status import INTERRUPTIONS_KEPT, Stage
+from modelrollout.rollout.comparison import largest_comparable_weight
 from modelrollout.rollout.deadlines import MissedDeadline, missed_deadline
+from modelrollout.rollout.durations import readable
 from modelrollout.rollout.life import UnderWay
 from modelrollout.rollout.ramp import NextStep, awaits_step_approval, next_step, step_ends
 from modelrollout.rollout.situation import Situation
@@ -33,6 +35,8 @@ class Hold:
 
 
 _RETREAT = timedelta(minutes=1)
+# A challenger that lost pods so often in so short a time is not given more traffic.
+UNSTABLE_FOR = timedelta(minutes=30)
 
 Check = Callable[[Situation, UnderWay], Hold | None]
 
@@ -61,14 +65,54 @@ def challenger_starting(situation: Situation, rollout: UnderWay) -> Hold | None:
     return Hold("ChallengerStarting", message, usual=True)
 
 
-def no_reference(situation: Situation, rollout: UnderWay) -> Hold | None:
-    """There is nothing to compare the challenger with."""
-    missing = situation.missing_reference
+def no_baseline(situation: Situation, rollout: UnderWay) -> Hold | None:
+    """The baseline that the challenger is compared with has no ready pods."""
+    missing = situation.missing_baseline
     if not missing:
         return None
     late = situation.now - rollout.progress.started_at > situation.spec.serving.progress_deadline.timedelta
     message = f"Held at weight {situation.status.weight or 0}, undecided: {missing}"
     return Hold("BaselineNotReady", message, stalled=late)
+
+
+def no_champion(situation: Situation, rollout: UnderWay) -> Hold | None:
+    """The champion that the challenger is compared with has no ready pods."""
+    missing = situation.missing_champion(rollout.champion)
+    if not missing:
+        return None
+    message = (
+        f"Held at weight {situation.status.weight or 0}, undecided: {missing}. It goes on when there are some. "
+        f"To make {rollout.challenger.bento} the champion now {annotate(Command.PROMOTE)}"
+    )
+    return Hold("ChampionNotReady", message, stalled=True)
+
+
+def champion_failing(situation: Situation, rollout: UnderWay) -> Hold | None:
+    """What the challenger is compared with fails itself, so that no challenger would be worse."""
+    failing = situation.broken_measures
+    if not failing or situation.approved:
+        return None
+    reference = "baseline" if situation.status.baseline else "champion"
+    message = (
+        f"Held at weight {rollout.progress.target_weight}: the {reference} itself fails ({failing}) and is no measure. "
+        f"To take one more step {annotate(Command.APPROVE)}; {Command.PROMOTE.annotation} and /{Command.ABORT} decide"
+    )
+    return Hold("ChampionFailing", message, stalled=True)
+
+
+def unstable(situation: Situation, rollout: UnderWay) -> Hold | None:
+    """The challenger lost pods again and again while it had traffic."""
+    lost = rollout.progress.interruptions
+    if len(lost) < INTERRUPTIONS_KEPT or situation.now - lost[0] > UNSTABLE_FOR:
+        return None
+    pods = situation.pods(rollout.challenger)
+    last = pods.last_exit or pods.problem
+    message = (
+        f"Held at weight {rollout.progress.target_weight}: {rollout.challenger.bento} lost pods or containers "
+        f"{len(lost)} times within {readable(UNSTABLE_FOR.total_seconds())}{': ' + last if last else ''}. "
+        f"To go on at once {annotate(Command.APPROVE)}"
+    )
+    return Hold("Unstable", message, until=lost[0] + UNSTABLE_FOR)
 
 
 def route_not_taken_over(situation: Situation, rollout: UnderWay) -> Hold | None:
@@ -78,7 +122,9 @@ def route_not_taken_over(situation: Situation, rollout: UnderWay) -> Hold | None
     if route.settled and (rollout.stage is not Stage.RAMPING or written == weight):
         return None
     message = "The gateway has not taken over the weights yet"
-    return Hold(rollout.stage, f"{message}; {situation.summary}" if situation.assessment else message, usual=True)
+    if situation.assessment:
+        message = f"{message}; {situation.summary}"
+    return Hold("RouteNotTakenOver", message, usual=True)
 
 
 def pods_growing(situation: Situation, rollout: UnderWay) -> Hold | None:
@@ -154,12 +200,16 @@ def late_answers(situation: Situation, rollout: UnderWay) -> Hold | None:
     return Hold("Ramping", _held(rollout, situation.summary), usual=True)
 
 
-def step_unseen(situation: Situation, rollout: UnderWay) -> Hold | None:
-    """No window yet lies wholly within this step: a step that was not observed is not over."""
-    assessment, began = situation.assessment, rollout.progress.step_since.timestamp()
-    if assessment and assessment.through * situation.settings.scrape_interval < began:
+def no_requests_yet(situation: Situation, rollout: UnderWay) -> Hold | None:
+    """The challenger was not seen to answer any request at this weight: a step that saw nothing is not over."""
+    assessment, progress = situation.assessment, rollout.progress
+    if assessment is None or progress.step_requests > 0:
+        return None
+    if assessment.through * situation.settings.scrape_interval < progress.step_since.timestamp():
+        # No window yet lies wholly within this step.
         return Hold("Ramping", situation.summary, usual=True)
-    return None
+    message = f"no request of {rollout.challenger.bento} was seen at this weight yet; {situation.summary}"
+    return Hold("NoRequests", _held(rollout, message))
 
 
 def step_too_young(situation: Situation, rollout: UnderWay) -> Hold | None:
@@ -167,7 +217,7 @@ def step_too_young(situation: Situation, rollout: UnderWay) -> Hold | None:
     ends = step_ends(situation.spec.strategy, rollout.progress)
     if ends is None or situation.now >= ends:
         return None
-    return Hold("Ramping", situation.summary, until=ends, usual=True)
+    return Hold("Ramping", f"{situation.summary}; this step lasts until {ends:%Y-%m-%dT%H:%M:%SZ}", ends, usual=True)
 
 
 def awaits_approval(situation: Situation, rollout: UnderWay) -> Hold | None:
@@ -193,7 +243,8 @@ def following_step(situation: Situation, rollout: UnderWay) -> NextStep | None:
     """The step that the manifest's steps or the ramp has next; None if there is none for now."""
     if situation.assessment is None:
         return None
-    return next_step(situation.spec.strategy, rollout.progress, situation.assessment)
+    largest = largest_comparable_weight(situation.spec)
+    return next_step(situation.spec.strategy, rollout.progress, situation.assessment, largest)
 
 
 def annotate(command: Command) -> str:

@@ -1,7 +1,7 @@
 """From measurements to verdicts: every gate's test goes on, window by window, and all gates are weighed together."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite, log
 
 from modelrollout.api.status import GateStatus
@@ -51,6 +51,7 @@ class Assessment:
     gross: what looks so bad in the last minute that the challenger should have less traffic; empty if nothing does.
     settled: for what the last window counted.
     summary: one line for a person.
+    reference_rates: what the gates, by name, count of that which the challenger is compared with: a share, or a mean.
     """
 
     gates: tuple[GateStatus, ...]
@@ -66,6 +67,7 @@ class Assessment:
     summary: str
     gross: str = ""
     settled: Settled = SETTLED
+    reference_rates: Mapping[str, float] = field(default_factory=dict)
 
 
 def assess(
@@ -212,6 +214,11 @@ def _assessment(
         requests_judged=max((j.requests_seen - j.requests_unsettled for j in counted), default=0),
         traffic=pace.traffic,
         summary=failure or _summary(gates, notes),
+        reference_rates={
+            name: judgement.champion_rate
+            for name, judgement in judgements.items()
+            if judgement.champion_rate is not None
+        },
     )
 
 

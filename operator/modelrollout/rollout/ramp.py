@@ -23,20 +23,27 @@ class NextStep:
     finished: bool = False
 
 
-def first_weight(strategy: Strategy) -> int:
-    """The weight in percent that a challenger starts with once it is ready."""
-    return strategy.steps[0].weight if strategy.steps else min(LEVELS[0], strategy.ramp.max_weight)
+def first_weight(strategy: Strategy, largest: int) -> int:
+    """The weight in percent that a challenger starts with once it is ready.
+
+    largest: the largest one that leaves traffic to compare with.
+    """
+    return min(strategy.steps[0].weight if strategy.steps else min(LEVELS[0], strategy.ramp.max_weight), largest)
 
 
 def next_step(
     strategy: Strategy,
     progress: RolloutProgress,
     assessment: Assessment,
+    largest: int,
 ) -> NextStep | None:
-    """The step after the present one; None if the ramp has none as things are."""
+    """The step after the present one; None if the ramp has none as things are.
+
+    largest: the largest weight in percent that leaves traffic to compare with. A step beyond it is the promotion.
+    """
     if strategy.steps:
-        return _next_of_steps(strategy.steps, progress)
-    return _next_of_ramp(strategy.ramp, progress, assessment)
+        return _next_of_steps(strategy.steps, progress, largest)
+    return _next_of_ramp(strategy.ramp, progress, assessment, largest)
 
 
 def step_ends(strategy: Strategy, progress: RolloutProgress) -> datetime | None:
@@ -56,21 +63,22 @@ def _current(steps: tuple[Step, ...], progress: RolloutProgress) -> Step:
     return steps[min(progress.step, len(steps) - 1)]
 
 
-def _next_of_steps(steps: tuple[Step, ...], progress: RolloutProgress) -> NextStep:
+def _next_of_steps(steps: tuple[Step, ...], progress: RolloutProgress, largest: int) -> NextStep:
     if progress.retreated_at is not None:
-        return NextStep(progress.step, _current(steps, progress).weight)
+        return NextStep(progress.step, min(_current(steps, progress).weight, largest))
     following = progress.step + 1
-    if following >= len(steps):
+    if following >= len(steps) or steps[following].weight > largest:
         return NextStep(progress.step, _current(steps, progress).weight, finished=True)
     return NextStep(following, steps[following].weight)
 
 
-def _next_of_ramp(ramp: Ramp, progress: RolloutProgress, assessment: Assessment) -> NextStep | None:
+def _next_of_ramp(ramp: Ramp, progress: RolloutProgress, assessment: Assessment, largest: int) -> NextStep | None:
     if assessment.all_pass:
         return NextStep(progress.step, progress.target_weight, finished=True)
     if assessment.traffic is None:
         return None
-    levels = [*(level for level in LEVELS if level < ramp.max_weight), ramp.max_weight]
+    most = min(ramp.max_weight, largest)
+    levels = [*(level for level in LEVELS if level < most), most]
     weight = next_weight(
         RiskBudget(ramp.budget.bad_requests, levels),
         progress.target_weight,

@@ -7,11 +7,14 @@ from datetime import datetime
 from modelrollout.api.commands import Command
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status, Version
+from modelrollout.evidence.verdict import percent_text
 from modelrollout.rollout.capacity import pods_needed
+from modelrollout.rollout.comparison import needs_reference
 from modelrollout.rollout.judging import Assessment
 from modelrollout.rollout.life import UnderWay
 from modelrollout.rollout.observation import Observation, VersionObservation
 from modelrollout.rollout.settings import Settings
+from modelrollout.rollout.split import mismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +47,52 @@ class Situation:
         return self.pods(rollout.challenger).ready >= needed
 
     @property
-    def missing_reference(self) -> str:
-        """Why there is nothing to compare with yet, for a person; empty if there is, or if none is wanted."""
+    def missing_baseline(self) -> str:
+        """Why the baseline cannot be compared with, for a person; empty if it can, or if none is wanted."""
         baseline = self.status.baseline
-        if baseline is None or self.pods(baseline).ready:
+        return self.without_pods(baseline, "baseline") if baseline else ""
+
+    def missing_champion(self, champion: Version) -> str:
+        """Why the champion cannot be compared with, for a person; empty if it can, or if none has to be."""
+        compared = self.status.baseline is None and needs_reference(self.spec)
+        return self.without_pods(champion, "champion") if compared else ""
+
+    def without_pods(self, version: Version, role: str) -> str:
+        """What is wrong with a version that has no ready pods, for a person; empty if it has."""
+        pods = self.pods(version)
+        if pods.ready:
             return ""
-        problem = self.pods(baseline).problem
-        return f"the baseline {baseline.bento} has no ready pods{': ' + problem if problem else ''}"
+        return f"the {role} {version.bento} has no ready pods{': ' + pods.problem if pods.problem else ''}"
+
+    def is_incomparable(self, rollout: UnderWay) -> bool:
+        """Whether the challenger cannot be proven good for want of a measure, which is no fault of its own."""
+        return bool(
+            self.missing_baseline
+            or self.missing_champion(rollout.champion)
+            or mismatch(self.status)
+            or self.broken_measures
+        )
+
+    def alone_serves(self, rollout: UnderWay) -> bool:
+        """Whether the challenger has ready pods and the champion has none."""
+        return self.pods(rollout.challenger).ready > 0 and self.pods(rollout.champion).ready == 0
+
+    @property
+    def broken_measures(self) -> str:
+        """By which gates the reference fails every other request or more, so that nobody is worse; or nothing."""
+        rates = self.assessment.reference_rates if self.assessment else {}
+        judged = [gate.name for gate in self.spec.gates if gate.error_rate or gate.latency]
+        failing = [name for name in judged if name not in self.spec.baseline.figures and rates.get(name, 0) >= FAILING]
+        return ", ".join(f"{name} {percent_text(rates[name])}" for name in failing)
 
     @property
     def summary(self) -> str:
         """What the gates say, in one line."""
         return self.assessment.summary if self.assessment else "no scrape of both versions judged yet"
+
+
+# The share of bad requests from which on a version is no measure for another.
+FAILING = 0.5
 
 
 def is_new(command: Command, commands: Mapping[str, str], status: Status) -> bool:

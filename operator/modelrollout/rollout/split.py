@@ -1,5 +1,6 @@
 """Does the traffic follow the weights? If not, every comparison is doubtful, whatever the gates say."""
 
+import struct
 from collections.abc import Iterable, Sequence
 from math import log
 
@@ -66,6 +67,18 @@ def mismatch(status: Status) -> str:
         f"the traffic does not follow the weights: of the requests to challenger and {other} {observed} went to the "
         f"challenger, where the weights say {percent_text(_share(split))}"
     )
+
+
+def is_readable(split: TrafficSplit | None) -> bool:
+    """Whether a split in a status is one that `follow_split` wrote."""
+    if split is None:
+        return True
+    try:
+        state_is_readable = split.state is None or bool(_state(split.state))
+    except (ValueError, TypeError, struct.error):
+        return False
+    weighed = split.champion_weight > 0 and split.challenger_weight > 0
+    return state_is_readable and weighed and 0 <= split.challenger_requests <= split.requests
 
 
 def _counted(split: TrafficSplit, window: Window) -> TrafficSplit:

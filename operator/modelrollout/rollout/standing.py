@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from modelrollout.api.commands import Command
 from modelrollout.api.identity import version_of
 from modelrollout.api.status import Phase, Version
-from modelrollout.rollout.holds import annotate, applying_problem
+from modelrollout.rollout.holds import Hold, annotate, applying_problem
 from modelrollout.rollout.life import Serving, UnderWay, Watched, life_of
 from modelrollout.rollout.situation import Situation
 from modelrollout.rollout.split import mismatch
 from modelrollout.rollout.stages.table import STAGES, holding
+from modelrollout.rollout.stages.watching import unpassed
 from modelrollout.rollout.versions import quarantined
 
 
@@ -38,7 +39,7 @@ def standing_of(situation: Situation) -> Standing:
         case UnderWay():
             return _of_rollout(situation, life)
         case Watched():
-            return _unapplied(situation) or _without_pods(situation, life.champion) or _of_watch(situation, life)
+            return _unapplied(situation) or _of_watch(situation, life)
         case Serving():
             return _unapplied(situation) or _of_champion(situation, life.champion)
         case None:
@@ -47,11 +48,11 @@ def standing_of(situation: Situation) -> Standing:
 
 def _of_rollout(situation: Situation, rollout: UnderWay) -> Standing:
     phase, hold = STAGES[rollout.stage].phase, holding(situation)
-    if hold is None:
-        return Standing(phase, phase, situation.summary, reconciling=True, moving=True)
-    return Standing(
-        phase, hold.reason, hold.message, reconciling=not hold.stalled, stalled=hold.stalled, moving=hold.usual
-    )
+    hold = hold or Hold(phase, situation.summary, usual=True)
+    message = hold.message
+    if (trouble := _trouble(situation, rollout.challenger)) and trouble not in message:
+        message += f"; {trouble}"
+    return Standing(phase, hold.reason, message, reconciling=not hold.stalled, stalled=hold.stalled, moving=hold.usual)
 
 
 def _unapplied(situation: Situation) -> Standing | None:
@@ -68,26 +69,56 @@ def _of_champion(situation: Situation, champion: Version) -> Standing:
     wanted = version_of(situation.spec.model)
     if bad := quarantined(situation.status, wanted):
         message = f"{bad.message.rstrip('.')}. Change spec.model, or {annotate(Command.RETRY)}"
+        if missing := situation.without_pods(champion, "champion"):
+            message = f"{missing}{_in_its_place(situation)}. {message}"
         return Standing(Phase.ROLLED_BACK, "RolledBack", message, stalled=True)
     if situation.status.serving_since is None:
         problem = situation.pods(champion).problem
         message = f"{champion.bento} is starting{': ' + problem if problem else ''}"
         return Standing(Phase.DEPLOYING, "Deploying", message, reconciling=True, moving=True)
-    serving = Standing(Phase.STABLE, "Serving", f"{champion.bento} has all of the traffic", ready=True)
-    return _without_pods(situation, champion) or serving
+    trouble = _trouble(situation, champion)
+    message = f"{champion.bento} has all of the traffic{'; ' + trouble if trouble else ''}"
+    return _without_pods(situation, champion) or Standing(Phase.STABLE, "Serving", message, ready=True)
 
 
-def _without_pods(situation: Situation, champion: Version) -> Standing | None:
+def _without_pods(situation: Situation, champion: Version, phase: Phase = Phase.STABLE) -> Standing | None:
     pods = situation.observation.versions.get(champion.hash)
     if pods and pods.ready:
         return None
-    message = f"{champion.bento} has no ready pods: {pods.problem if pods else 'its Deployment is missing'}"
-    return Standing(Phase.STABLE, "NoReadyPods", message, reconciling=True, moving=True)
+    why = (pods.problem or "they are starting or ending") if pods else "its Deployment is missing"
+    message = f"{champion.bento} has no ready pods: {why}{_in_its_place(situation)}"
+    return Standing(phase, "NoReadyPods", message, reconciling=True, moving=True)
+
+
+def _in_its_place(situation: Situation) -> str:
+    """Which versions serve that are about to be let go, for a person."""
+    serving = [retiring.bento for retiring in situation.status.retiring if situation.pods(retiring).ready]
+    return f"; {serving[-1]} goes on serving until it has" if serving else ""
+
+
+def _trouble(situation: Situation, version: Version) -> str:
+    """How the containers of a version ended that has ready pods, for a person; empty if none did."""
+    pods = situation.pods(version)
+    if not (pods.ready and pods.restarts and pods.last_exit):
+        return ""
+    return f"its containers restarted {pods.restarts} times: {pods.last_exit}"
 
 
 def _of_watch(situation: Situation, life: Watched) -> Standing:
     until = f"{life.watch.until:%Y-%m-%dT%H:%M:%SZ}"
+    if missing := _without_pods(situation, life.champion, Phase.WATCHING):
+        return missing
+    said = [
+        mismatch(situation.status),
+        situation.summary if situation.assessment else "",
+        _trouble(situation, life.champion),
+    ]
+    reservations = "; ".join(filter(None, said))
+    if situation.now >= life.watch.until and (why := unpassed(situation, life)):
+        message = (
+            f"{life.champion.bento} was promoted; {life.previous.bento} stays warm: {why}. "
+            f"To let it go {annotate(Command.APPROVE)}"
+        )
+        return Standing(Phase.WATCHING, "WatchProlonged", message, ready=True)
     message = f"{life.champion.bento} was promoted; {life.previous.bento} stays warm until {until}"
-    if situation.assessment:
-        message += f": {'; '.join(filter(None, [mismatch(situation.status), situation.summary]))}"
-    return Standing(Phase.WATCHING, "Watching", message, ready=True)
+    return Standing(Phase.WATCHING, "Watching", f"{message}: {reservations}" if reservations else message, ready=True)

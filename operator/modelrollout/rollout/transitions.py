@@ -1,11 +1,13 @@
 """What can happen to a rollout. Each function is one fact of its life: it changes the status and announces it."""
 
+from collections.abc import Sequence
 from math import floor
 
 from modelrollout.api.commands import Command
 from modelrollout.api.evidence import ChampionHistory, EvidenceCheckpoint
-from modelrollout.api.status import BaselineVersion, RolloutProgress, Stage, Version, Watch
+from modelrollout.api.status import BaselineVersion, QuarantinedVersion, RolloutProgress, Stage, Version, Watch
 from modelrollout.rollout.capacity import FULL_WEIGHT
+from modelrollout.rollout.comparison import largest_comparable_weight
 from modelrollout.rollout.deadlines import MissedDeadline
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.life import UnderWay, Watched
@@ -21,6 +23,26 @@ def install(draft: Draft, champion: Version) -> None:
     unretire(draft, champion)
     draft.change(champion=champion, serving_since=None)
     draft.record("Install", "ChampionDeploying", f"Deploying {champion.bento} as the first champion")
+
+
+def adopt(
+    draft: Draft,
+    champion: Version,
+    others: Sequence[Version],
+    quarantined: tuple[QuarantinedVersion, ...],
+    *,
+    guessed: bool,
+) -> None:
+    """Take over what an earlier ModelRollout of this name left behind.
+
+    guessed: whether nothing says who the champion was.
+    """
+    draft.change(champion=champion, serving_since=draft.now, quarantine=quarantined)
+    for other in others:
+        retire(draft, other)
+    by = "has most of the traffic" if guessed else "was the champion"
+    message = f"{champion.bento} {by} of an earlier ModelRollout of this name and goes on serving"
+    draft.record("Adopt", "ChampionAdopted", message, warning=guessed)
 
 
 def note_serving(draft: Draft, champion: Version) -> None:
@@ -41,7 +63,7 @@ def start(draft: Draft, champion: Version, challenger: Version) -> None:
             not_ready_since=draft.now,
             step=0,
             step_since=draft.now,
-            target_weight=first_weight(draft.spec.strategy),
+            target_weight=first_weight(draft.spec.strategy, largest_comparable_weight(draft.spec)),
             attempt=1 + comparisons(draft.status, challenger),
         ),
         gates=(),
@@ -60,9 +82,7 @@ def cancel(draft: Draft, rollout: UnderWay, reason: str, message: str) -> None:
 def begin_ramp(draft: Draft, rollout: UnderWay, history: tuple[ChampionHistory, ...]) -> None:
     """Let traffic flow to the challenger, and count evidence from the next scrape window on."""
     draft.progress(rollout, stage=Stage.RAMPING, since=draft.now, ramping_since=draft.now, step_since=draft.now)
-    count_comparison(draft, rollout.challenger)
-    window = floor(draft.now.timestamp() / draft.settings.scrape_interval)
-    draft.change(evidence=EvidenceCheckpoint(window=window, at=draft.now, history=history), gates=())
+    _begin_to_count(draft, rollout, history)
     message = f"{rollout.challenger.bento} is ready and gets weight {rollout.progress.target_weight}"
     draft.record("Advance", "RampStarted", message)
 
@@ -90,7 +110,13 @@ def set_weight(draft: Draft, rollout: UnderWay, step: int, weight: int, message:
     """Go to another step of the ramp."""
     reason = "WeightRaised" if weight > rollout.progress.target_weight else "WeightLowered"
     draft.progress(
-        rollout, step=step, step_since=draft.now, target_weight=weight, awaits_approval=False, retreated_at=None
+        rollout,
+        step=step,
+        step_since=draft.now,
+        step_requests=0,
+        target_weight=weight,
+        awaits_approval=False,
+        retreated_at=None,
     )
     draft.settle(Command.APPROVE)
     draft.record("Advance", reason, f"{rollout.challenger.bento} gets weight {weight}: {message}")
@@ -98,7 +124,7 @@ def set_weight(draft: Draft, rollout: UnderWay, step: int, weight: int, message:
 
 def retreat(draft: Draft, rollout: UnderWay, message: str) -> None:
     """Take traffic away until it is known whether a window that looked gross was chance. It is no verdict."""
-    draft.progress(rollout, target_weight=RETREAT_WEIGHT, step_since=draft.now, retreated_at=draft.now)
+    draft.progress(rollout, target_weight=RETREAT_WEIGHT, step_since=draft.now, step_requests=0, retreated_at=draft.now)
     text = f"{rollout.challenger.bento} gets weight {RETREAT_WEIGHT} until more is known: {message}"
     draft.record("Retreat", "WeightLowered", text, warning=True)
 
@@ -107,6 +133,8 @@ def begin_promotion(draft: Draft, rollout: UnderWay, reason: str, message: str) 
     """Give the challenger the pods for all of the traffic."""
     weight = FULL_WEIGHT - draft.spec.strategy.hold_back.percent
     draft.progress(rollout, stage=Stage.PROMOTING, since=draft.now, target_weight=weight)
+    if draft.status.evidence is None:
+        _begin_to_count(draft, rollout, ())
     draft.settle(Command.PROMOTE, Command.APPROVE)
     draft.record("Promote", reason, f"{rollout.challenger.bento} is to become the champion: {message}")
 
@@ -168,6 +196,12 @@ def retire_baseline(draft: Draft, baseline: BaselineVersion) -> None:
     if baseline.hash not in {version.hash for version in in_use if version}:
         retire(draft, baseline)
         draft.announce("BaselineRetired", f"{baseline.bento} is no longer compared with")
+
+
+def _begin_to_count(draft: Draft, rollout: UnderWay, history: tuple[ChampionHistory, ...]) -> None:
+    count_comparison(draft, rollout.challenger)
+    window = floor(draft.now.timestamp() / draft.settings.scrape_interval)
+    draft.change(evidence=EvidenceCheckpoint(window=window, at=draft.now, history=history), gates=())
 
 
 def _drop_challenger(draft: Draft, rollout: UnderWay) -> None:

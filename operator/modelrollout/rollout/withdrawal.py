@@ -7,7 +7,6 @@ from modelrollout.api.strategy import DeadlineAction
 from modelrollout.rollout.deadlines import missed_deadline
 from modelrollout.rollout.life import UnderWay
 from modelrollout.rollout.situation import Situation
-from modelrollout.rollout.split import mismatch
 
 
 def withdrawal(situation: Situation, rollout: UnderWay) -> tuple[str, str] | None:
@@ -18,6 +17,9 @@ def withdrawal(situation: Situation, rollout: UnderWay) -> tuple[str, str] | Non
     if assessment and assessment.failure:
         reference = "champion" if situation.spec.baseline.is_champion else "baseline"
         return "GateFailed", f"{challenger.bento} is worse than the {reference}: {assessment.failure}"
+    if situation.alone_serves(rollout):
+        # Nothing is gained for anybody by letting go of the only version that works.
+        return None
     return _not_ready(situation, rollout) or _out_of_time(situation, rollout)
 
 
@@ -35,15 +37,14 @@ def _out_of_time(situation: Situation, rollout: UnderWay) -> tuple[str, str] | N
     missed = missed_deadline(strategy, rollout.progress, situation.now)
     if missed is None or missed.deadline.action is not DeadlineAction.ROLLBACK:
         return None
-    if missed.deadline is strategy.deadline and _incomparable(situation):
-        # It could not be proven good, and that is no fault of its own.
+    assessment = situation.assessment
+    if missed.deadline is strategy.deadline and (
+        situation.is_incomparable(rollout) or (assessment and assessment.all_pass)
+    ):
+        # It could not be proven good, and that is no fault of its own; or it was.
         return None
-    summary = situation.assessment.summary if situation.assessment else "nothing was judged"
+    summary = assessment.summary if assessment else "nothing was judged"
     return missed.reason, f"{rollout.challenger.bento} {missed.shortcoming}: {summary}"
-
-
-def _incomparable(situation: Situation) -> bool:
-    return bool(situation.missing_reference or mismatch(situation.status))
 
 
 def _over(since: datetime, limit: timedelta, now: datetime) -> bool:

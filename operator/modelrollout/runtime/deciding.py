@@ -8,7 +8,8 @@ from modelrollout.kube.ownership import Owner
 from modelrollout.kube.world import World
 from modelrollout.ports import KubeError
 from modelrollout.rollout.conditions import invalid_status, undecided_status
-from modelrollout.rollout.decide import decide, says_something_new
+from modelrollout.rollout.decide import decide
+from modelrollout.rollout.news import says_something_new
 from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.placement import place
 from modelrollout.rollout.plan import Placement, Plan

@@ -54,6 +54,7 @@ class Observer:
             champion_halves=await self._measure_champion(owner, rollout, world),
             commands=commands_in(rollout.metadata.annotations),
             apply_problem=apply_problem,
+            status_problem=rollout.status_problem,
             found=snapshot.found if snapshot else (),
             quarantine=snapshot.quarantine if snapshot else (),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 
-from modelrollout.api.parsing import parse_status
+from modelrollout.api.parsing import salvage_status
 from modelrollout.api.status import Status
 from modelrollout.api.validation import Problem
 from modelrollout.kube.apply import Applier
@@ -28,7 +28,7 @@ from modelrollout.ports import (
     Unavailable,
 )
 from modelrollout.rollout.conditions import invalid_status, undecided_status
-from modelrollout.rollout.decide import says_something_new
+from modelrollout.rollout.news import says_something_new
 from modelrollout.rollout.plan import Plan
 from modelrollout.runtime.deciding import FAULT_SECONDS, Decider
 from modelrollout.runtime.decision_log import DecisionLog
@@ -131,17 +131,14 @@ class Reconciler:
         """Say in the status why nothing could be decided."""
         metadata = manifest["metadata"]
         report_fault(f"{metadata['namespace']}/{metadata['name']}", error)
-        status = parse_status(manifest)
-        if isinstance(status, Status):
-            undecided = undecided_status(status, metadata["generation"], *reason_of(error), self.now())
-            if says_something_new(undecided, status):
-                await self._write_status(manifest, undecided)
+        status, _ = salvage_status(manifest)
+        undecided = undecided_status(status, metadata["generation"], *reason_of(error), self.now())
+        if says_something_new(undecided, status):
+            await self._write_status(manifest, undecided)
 
     async def _report_problems(self, manifest: Manifest, problems: Sequence[Problem]) -> None:
         """Say what is wrong with a manifest of which no valid version is known; pods and traffic stay as they are."""
-        status = parse_status(manifest)
-        if not isinstance(status, Status):
-            raise RuntimeError(f"the status cannot be read: {'; '.join(map(str, status))}")
+        status, _ = salvage_status(manifest)
         invalid = invalid_status(status, manifest["metadata"]["generation"], problems, self.now())
         if invalid != status:
             await self._write_status(manifest, invalid)

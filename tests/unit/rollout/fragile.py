@@ -9,6 +9,7 @@ from tests.unit.rollout.world import TICK, World, spec
 from modelrollout.rollout.comparison import arms_to_judge
 from modelrollout.rollout.measurements import Measurement, NoData
 from modelrollout.rollout.observation import Observation
+from modelrollout.rollout.plan import Plan
 
 
 @dataclass
@@ -59,6 +60,28 @@ class Fragile(World):
         if comparison and {comparison.champion.hash, comparison.challenger.hash} - scraped:
             return {gate.name: NoData("up is 0 for the pods", self._window()) for gate in self.spec.gates}
         return found
+
+
+@dataclass
+class Written(Fragile):
+    """A world in which only a significant status is written. problem: what keeps all pods from getting ready."""
+
+    problem: str = ""
+    writes: int = 0
+
+    def observe(self) -> Observation:
+        seen = super().observe()
+        versions = {key: replace(found, problem=self.problem) for key, found in seen.versions.items()}
+        return replace(seen, versions=versions)
+
+    def look(self, crash: str = "none") -> Plan:
+        before = self.status
+        plan = super().look(crash)
+        if plan.significant:
+            self.writes += 1
+        else:
+            self.status = before
+        return plan
 
 
 def rolling_out(seconds: float = 30, **changes: object) -> Fragile:

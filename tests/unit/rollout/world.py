@@ -83,6 +83,7 @@ class World:
     events: list[Event] = field(default_factory=list)
     history: list[Mapping[str, int]] = field(default_factory=list)
     counts: dict[int, dict[str, ArmCounts]] = field(default_factory=dict)
+    fractions: dict[str, float] = field(default_factory=dict)
     dice: Random = field(default_factory=lambda: Random(7))
 
     def apply(self, changed: ModelRolloutSpec) -> None:
@@ -164,7 +165,9 @@ class World:
         total = self.requests_per_second * TICK
         self.counts[window] = {}
         for key, weight in self.weights.items():
-            requests = round(total * self.misrouted.get(self.bentos[key], weight) / 100)
+            expected = total * self.misrouted.get(self.bentos[key], weight) / 100 + self.fractions.get(key, 0.0)
+            requests = floor(expected + 1e-9)
+            self.fractions[key] = expected - requests
             rate = self.error_rates.get(self.bentos[key], 0.005)
             bad = sum(self.dice.random() < rate for _ in range(requests))
             self.counts[window][key] = ArmCounts(requests, bad)
