@@ -22,9 +22,10 @@ _COLUMNS = (
     {"name": "Champion", "type": "string", "jsonPath": ".status.champion.bento"},
     {"name": "Challenger", "type": "string", "jsonPath": ".status.challenger.bento"},
     {"name": "Weight", "type": "integer", "jsonPath": ".status.weight"},
-    {"name": "Verdict", "type": "string", "jsonPath": ".status.verdict"},
+    {"name": "Reason", "type": "string", "jsonPath": f"{_READY}.reason"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
-    {"name": "Reason", "type": "string", "priority": 1, "jsonPath": f"{_READY}.reason"},
+    # Sentences are for `-o wide`: a table in 120 columns has room for words.
+    {"name": "Verdict", "type": "string", "priority": 1, "jsonPath": ".status.verdict"},
 )
 
 
