@@ -34,10 +34,10 @@ def requeue_after(decided: Status, written: Status, settings: Settings, now: dat
 
 
 def _waited(decided: Status, written: Status) -> timedelta:
-    """How long ago the status was written last."""
-    if decided.looked_at is None or written.looked_at is None:
-        return WRITTEN_EVERY
-    return decided.looked_at - written.looked_at
+    """How long ago the status was written last; no time where nobody could decide since."""
+    if decided.looked_at is None:
+        return timedelta()
+    return decided.looked_at - written.looked_at if written.looked_at else WRITTEN_EVERY
 
 
 def _words(status: Status) -> tuple[str, ...]:

@@ -92,7 +92,8 @@ def test_a_warm_up_delays_the_decision_by_as_long() -> None:
 @given(st.floats(0.5, 50), st.floats(2, 10))
 def test_more_traffic_decides_no_later(requests_per_second: float, factor: float) -> None:
     slow, fast = course(requests_per_second), course(requests_per_second * factor)
-    assert fast.seconds <= slow.seconds + SETTINGS.scrape_interval
+    # Evidence is capped by the minute, and where a minute begins depends on when the first step was over.
+    assert fast.seconds <= slow.seconds + 60
 
 
 @given(st.floats(0.5, 50), st.sampled_from([RATE, 0.02, 0.2]))
