@@ -44,7 +44,6 @@ EDITS: dict[str, dict[str, Any]] = {
     "a step beyond all": {"rollout": {"step": 900}},
     "a negative step": {"rollout": {"step": -9}},
     "a step that begins in years": {"rollout": {"stepSince": FUTURE}},
-    "an attempt beyond all": {"rollout": {"attempt": 466}},
     "no attempt": {"rollout": {"attempt": 0}},
     "evidence from the future": {"evidence": {"window": 10**12}},
     "evidence from before time": {"evidence": {"window": -5}},
@@ -80,6 +79,13 @@ def test_a_rollout_goes_on_from_an_edited_status(edit: str) -> None:
     assert world.status.champion
     assert world.status.champion.bento == "churn:v2"
     assert problem == "" or problem.startswith("status.")
+
+
+def test_the_466th_attempt_is_judged_as_strictly_as_numbers_allow() -> None:
+    world = rolling_out(40)
+    world.status = edited(world, rollout={"attempt": 466}).status
+    world.run(60)
+    assert (world.status.gates[0].verdict, world.share("churn:v1") > 0) == ("Undecided", True)
 
 
 @pytest.mark.parametrize("edit", EDITS)
