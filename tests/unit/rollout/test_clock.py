@@ -37,7 +37,7 @@ PAUSES: dict[str, Callable[[Fragile], None]] = {
 @pytest.mark.parametrize("pause", PAUSES)
 @pytest.mark.parametrize("name", ["deadline", "metricsDeadline"])
 def test_the_deadlines_of_a_rollout_go_on_where_they_stood(pause: str, name: str) -> None:
-    strategy = {"steps": [{"weight": 10, "hold": "10h"}], name: {"after": "5m", "action": "Rollback"}}
+    strategy = {"steps": [{"weight": 10, "approval": True}], name: {"after": "5m", "action": "Rollback"}}
     world = rolling_out(40, spec=spec(strategy=strategy), requests_per_second=0.5)
     if name == "metricsDeadline":
         world.prometheus = "down"
@@ -73,11 +73,12 @@ def test_so_does_the_watch(pause: str) -> None:
 
 
 def test_a_challenger_that_passes_every_gate_is_not_rolled_back_by_a_deadline() -> None:
-    strategy = {"steps": [{"weight": 10, "hold": "1h"}], "deadline": {"after": "5m", "action": "Rollback"}}
+    strategy = {"steps": [{"weight": 10, "approval": True}], "deadline": {"after": "5m", "action": "Rollback"}}
     world = rolling_out(spec=spec(strategy=strategy))
-    world.run(3000)
+    world.run(1200)
     assert world.status.challenger
-    world.run(900)
+    world.commands["approve"] = "ann"
+    world.run(300)
     assert "Promoted" in world.reasons()
 
 

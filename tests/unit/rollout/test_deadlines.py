@@ -69,7 +69,7 @@ def test_people_who_are_asked_at_the_deadline_decide(command: str, share: int) -
 def test_no_weight_is_raised_after_the_deadline_until_somebody_approves() -> None:
     world = World().run(30)
     strategy = {
-        "steps": [{"weight": 10, "approval": True}, {"weight": 50, "hold": "1h"}],
+        "steps": [{"weight": 10, "approval": True}, {"weight": 50, "hold": "50s"}],
         "deadline": {"after": "60s"},
     }
     world.apply(spec("churn:v2", strategy=strategy))
