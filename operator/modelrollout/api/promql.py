@@ -8,26 +8,32 @@ from modelrollout.api.rules import DoesNotMatch, Matches
 
 _NAME = "[a-zA-Z_:][a-zA-Z0-9_:]*"
 _LABEL = "[a-zA-Z_][a-zA-Z0-9_]*"
+# Names beyond those, as OpenTelemetry has them, stand in quotes (Prometheus 3).
+_QUOTED = r'"([^"\\{}]|\\.)+"'
 _TEXT = r"""("([^"\\]|\\.)*"|'([^'\\]|\\.)*'|`[^`]*`)"""
 _COMPARED = " *(=|!=|=~|!~) *"
-_MATCHER = f" *{_LABEL}{_COMPARED}{_TEXT} *"
+_MATCHER = f" *({_LABEL}|{_QUOTED}){_COMPARED}{_TEXT} *"
+_MATCHERS = f"({_MATCHER}(,{_MATCHER})*,?)? *"
 
 CounterSelector = Annotated[
     str,
     Field(max_length=512),
     Matches(
-        rf"{_NAME}(\{{({_MATCHER}(,{_MATCHER})*,?)? *\}})?",
+        rf"{_NAME}(\{{{_MATCHERS}\}})?|\{{ *{_QUOTED} *(,{_MATCHERS})?\}}",
         'must be a PromQL selector of a counter, like outcomes_total or outcomes_total{correct="false"}',
     ),
     DoesNotMatch(
-        rf"^{_NAME}\{{({_MATCHER},)* *(namespace|pod){_COMPARED}",
+        rf'^({_NAME}\{{|\{{ *{_QUOTED} *,)({_MATCHER},)* *(namespace|pod|"namespace"|"pod"){_COMPARED}',
         "must not select by namespace or pod: the operator adds those of each version",
     ),
 ]
 """An instant vector selector of a counter, to which the pods of a version are added."""
 
 MetricName = Annotated[
-    str, Field(max_length=512), Matches(_NAME, "must be the name of a metric, like digits_confidence")
+    str,
+    Field(max_length=512),
+    # Without what would have to be escaped in a selector.
+    Matches("[a-zA-Z_:][-a-zA-Z0-9_:./]*", "must be the name of a metric, like digits_confidence"),
 ]
 """Name of a metric, without matchers."""
 

@@ -70,8 +70,8 @@ class Arms:
         return self.champion_pods if arm is Arm.CHAMPION else self.challenger_pods
 
     def version(self, arm: Arm) -> str:
-        """The version of an arm's Bento."""
-        return self.champion_version if arm is Arm.CHAMPION else self.challenger_version
+        """The version of an arm's Bento, in lower case, as BentoML has it in its tags."""
+        return (self.champion_version if arm is Arm.CHAMPION else self.challenger_version).lower()
 
     def name(self, arm: Arm) -> str:
         """What an arm is, for a person."""

@@ -69,6 +69,15 @@ def test_a_pod_that_started_anew_is_counted_from_0_for_every_version() -> None:
     assert [window.block for window in count(outcomes_of(record), 3)] == [block((3, 0), (4, 0)), block((1, 0), (1, 0))]
 
 
+def test_versions_are_the_same_in_upper_and_lower_case_as_bentoml_writes_them_in_its_tags() -> None:
+    record: Mapping[str, Outcomes] = {
+        CHAMPION: {("v1", "true"): (5, 7), ("v2-rc1", "false"): (0, 3)},
+        CHALLENGER: {("V1", "true"): (1, 2), ("v2-rc1", "true"): (0, 11)},
+    }
+    arms = replace(VERSIONED, champion_version="V1", challenger_version="V2-RC1")
+    assert [window.block for window in count(outcomes_of(record), 2, arms)] == [block((3, 0), (14, 3))]
+
+
 def test_the_pod_s_label_counts_where_the_target_has_one_of_the_same_name() -> None:
     record: Mapping[str, Outcomes] = {CHAMPION: {("v2", "true"): (0, 4)}, CHALLENGER: {("v1", "true"): (0, 1)}}
 

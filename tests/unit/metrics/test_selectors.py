@@ -62,6 +62,9 @@ def test_label_values_cannot_leave_their_quotes(value: str, quoted: str) -> None
     [
         ("outcomes_total", f"outcomes_total{{{OF_PODS}}}"),
         ("outcomes_total{}", f"outcomes_total{{{OF_PODS}}}"),
+        ('{"http.server.requests"}', f'{{"http.server.requests",{OF_PODS}}}'),
+        ('{ "http.server.requests" , code="500",}', f'{{"http.server.requests",{OF_PODS},code="500"}}'),
+        ('{"http.errors","http.status"=~"5.."}', f'{{"http.errors",{OF_PODS},"http.status"=~"5.."}}'),
         ('outcomes_total{ correct="}",}', f'outcomes_total{{{OF_PODS},correct="}}"}}'),
     ],
 )
@@ -74,6 +77,7 @@ def test_pods_that_expose_a_family_are_told_apart_by_pod() -> None:
     expected = f"group by (pod) (last_over_time({{{families},{OF_PODS}}}[45000ms]))"
 
     assert exposing_pods(ARMS, "x_total", within=45_000) == expected
+    assert r'__name__=~"http\\.errors|http\\.errors_bucket"' in exposing_pods(ARMS, "http.errors", within=45_000)
 
 
 @pytest.mark.parametrize(

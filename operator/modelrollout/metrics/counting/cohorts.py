@@ -19,9 +19,9 @@ def of_versions(series: Sequence[Series], label: str, arms: Arms) -> list[Series
 
     Raises Unreadable if no series has the label, or if it cannot tell the arms apart.
     """
-    if arms.champion_version == arms.challenger_version and not arms.one_version:
+    if arms.version(Arm.CHAMPION) == arms.version(Arm.CHALLENGER) and not arms.one_version:
         raise Unreadable(
-            f"champion and challenger are both Bentos of version {arms.champion_version}, which the label {label} "
+            f"champion and challenger are both Bentos of version {arms.version(Arm.CHAMPION)}, which the label {label} "
             "cannot tell apart"
         )
     if series and not any(_version(one, label) for one in series):
@@ -55,7 +55,7 @@ def by_version(windows: Iterable[Increases]) -> Iterator[Increases]:
 
 
 def _version(series: Series, label: str) -> str:
-    return series.label(label)
+    return series.label(label).lower()
 
 
 def _key(arm: Arm, name: str) -> str:

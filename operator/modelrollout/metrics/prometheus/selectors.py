@@ -11,6 +11,10 @@ from modelrollout.metrics.source import Arms
 # the one of BentoML.
 _ENDPOINT_LABELS = (ENDPOINT, f"exported_{ENDPOINT}")
 
+_CLASSIC_NAME = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
+# The name in a selector like {"http.server.requests", code="500"}.
+_QUOTED_NAME = re.compile(r'\{ *"((?:[^"\\]|\\.)+)" *,?')
+
 _STRING_COMMENT_OR_PLACEHOLDER = re.compile(
     r"""
       "(?:\\.|[^"\\])*"        # double-quoted, with escapes
@@ -48,13 +52,16 @@ def native_durations(arms: Arms, endpoints: str | None) -> tuple[str, ...]:
 
 def counter(arms: Arms, selector: str) -> tuple[str, ...]:
     """A counter of the user's, by a selector that says nothing of pods."""
-    own = selector.partition("{")[2].rpartition("}")[0].strip(" ,")
-    return (_selector(*_pods_of(arms), *filter(None, [own]), family=family_of(selector)),)
+    quoted = _QUOTED_NAME.match(selector)
+    own = selector[quoted.end() :] if quoted else selector.partition("{")[2]
+    matchers = own.rpartition("}")[0].strip(" ,")
+    return (_selector(*_pods_of(arms), *filter(None, [matchers]), family=family_of(selector)),)
 
 
 def family_of(selector: str) -> str:
     """Name of the metric that a selector of the user's selects from."""
-    return selector.partition("{")[0]
+    quoted = _QUOTED_NAME.match(selector)
+    return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else selector.partition("{")[0]
 
 
 def exposing_pods(arms: Arms, family: str, within: int) -> str:
@@ -62,7 +69,8 @@ def exposing_pods(arms: Arms, family: str, within: int) -> str:
 
     family: name of a counter, or of a histogram, native or classic, without suffix.
     """
-    selector = _selector(_matcher("__name__", "=~", f"{family}|{family}_bucket"), *_pods_of(arms))
+    name = re.escape(family)
+    selector = _selector(_matcher("__name__", "=~", f"{name}|{name}_bucket"), *_pods_of(arms))
     return f"group by (pod) (last_over_time({selector}[{within}ms]))"
 
 
@@ -109,6 +117,8 @@ def _pods_of(arms: Arms) -> tuple[str, str]:
 
 
 def _selector(*matchers: str, family: str = "") -> str:
+    if family and not _CLASSIC_NAME.fullmatch(family):
+        family, matchers = "", (_quoted(family), *matchers)
     return f"{family}{{{','.join(matchers)}}}"
 
 
