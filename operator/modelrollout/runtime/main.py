@@ -20,6 +20,7 @@ from modelrollout.kube.official import OfficialKubeClient
 from modelrollout.kube.retry import RetryPolicy
 from modelrollout.kube.snapshots import SNAPSHOTS, Snapshots
 from modelrollout.kube.transport import FencedTransport
+from modelrollout.metrics.permissions import PermittedQueries
 from modelrollout.metrics.prometheus.credentials import BearerTokenFile
 from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.ports import CONTROLLER_REVISION, MODEL_ROLLOUT, KubeClient, KubeError
@@ -99,11 +100,16 @@ class Operator:
             snapshots=Snapshots(client),
             recorder=EventRecorder(client),
             routers=routers,
-            metrics=PrometheusSource(
-                settings.prometheus_url,
-                settings.decisions,
-                verify=settings.prometheus_ca_file or True,
-                auth=BearerTokenFile(Path(settings.prometheus_token_file)) if settings.prometheus_token_file else None,
+            metrics=PermittedQueries(
+                PrometheusSource(
+                    settings.prometheus_url,
+                    settings.decisions,
+                    verify=settings.prometheus_ca_file or True,
+                    auth=BearerTokenFile(Path(settings.prometheus_token_file))
+                    if settings.prometheus_token_file
+                    else None,
+                ),
+                settings.query_gates,
             ),
             telemetry=self.telemetry,
             settings=settings,

@@ -33,7 +33,10 @@ def _row(name: str, field: FieldInfo) -> str:
 
 
 def _default(value: Any) -> str:
-    return "" if value in (None, "", ()) else f"`{json.dumps(value) if isinstance(value, bool) else value}`"
+    if value in (None, "", ()):
+        return ""
+    text = json.dumps(value) if isinstance(value, bool) else ",".join(value) if isinstance(value, tuple) else value
+    return f"`{text}`"
 
 
 if __name__ == "__main__":

@@ -52,6 +52,9 @@ class OperatorSettings(BaseSettings):
     prometheus_ca_file: str = Field("", description="of the authority that signed Prometheus' certificate")
     prometheus_token_file: str = Field("", description="with a bearer token for Prometheus")
     namespace: Listed = Field((), description="watch only this namespace; may be repeated")
+    query_gates: Listed = Field(
+        ("*",), description="allow gates of kind query in this namespace; may be repeated, * for all, empty for none"
+    )
     scrape_interval: Seconds = Field(15.0, description="seconds between two scrapes of a model's pods")
     scrape_lag: Seconds = Field(1.0, description="seconds until a scrape can be read from Prometheus")
     checkpoint_interval: Seconds = Field(60.0, description="seconds between writes of undecided evidence")

@@ -97,6 +97,8 @@ def test_the_operator_must_be_told_in_which_namespaces_it_has_rights(
         ("watchNamespaces=team-a", "/watchNamespaces"),
         ("watchNamespaces={Team_A}", "/watchNamespaces/0"),
         ("watchNamespaces={a,a}", "/watchNamespaces"),
+        ("queryGates.namespaces=ml", "/queryGates/namespaces"),
+        ("queryGates.namespaces={Team_A}", "/queryGates/namespaces/0"),
         ("logLevel=info", "/logLevel"),
         ("replicas=two", "/replicas"),
         ("replicas=-1", "/replicas"),
