@@ -11,21 +11,21 @@ from modelrollout.metrics.source import Arm
 from modelrollout.rollout.measurements import BucketWindow, SumWindow, Window
 
 # Groups of counters: of a proportion, and of a mean.
-TOTAL, PART = "total", "part"
+TOTAL, PART, REFUSED = "total", "part", "refused"
 COUNT, SUM = "count", "sum"
 
 CountArm = Callable[[int, int], ArmCounts]
 """From the increase of a total and of its part to requests and bad requests."""
 
 
-def proportions(windows: Iterable[Increases], count_arm: CountArm) -> tuple[Window, ...]:
-    """The requests and bad requests of both arms, from groups TOTAL and PART.
+def proportions(windows: Iterable[Increases], count_arm: CountArm, part: str = PART) -> tuple[Window, ...]:
+    """The requests and bad requests of both arms, from groups TOTAL and `part`.
 
     Raises Unreadable if a part grows more than its total.
     """
 
     def counted(window: Increases, arm: Arm) -> ArmCounts:
-        return sum((_counts(pod, grown, count_arm) for pod, grown in window.pods[arm].items()), ArmCounts())
+        return sum((_counts(pod, grown, count_arm, part) for pod, grown in window.pods[arm].items()), ArmCounts())
 
     return tuple(
         Window(window.index, Block(counted(window, Arm.CHAMPION), counted(window, Arm.CHALLENGER)))
@@ -59,8 +59,8 @@ def distributions(windows: Iterable[Increases], buckets: Sequence[str]) -> tuple
     )
 
 
-def _counts(pod: str, grown: Increase, count_arm: CountArm) -> ArmCounts:
-    total, part = grown.counts.get(TOTAL, 0), grown.counts.get(PART, 0)
+def _counts(pod: str, grown: Increase, count_arm: CountArm, group: str) -> ArmCounts:
+    total, part = grown.counts.get(TOTAL, 0), grown.counts.get(group, 0)
     if part > total:
         raise Unreadable(f"counters of pod {pod} contradict each other: a part grew by {part}, the whole by {total}")
     return count_arm(total, part)

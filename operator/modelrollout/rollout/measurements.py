@@ -12,10 +12,14 @@ from modelrollout.evidence.mean import ArmSum
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One scrape window in which both arms were scraped. `index` is floor(unix time / scrape interval)."""
+    """One scrape window in which both arms were scraped. `index` is floor(unix time / scrape interval).
+
+    refusals: answers, and those with a 4xx code that is no error for the gate; None where they are not counted.
+    """
 
     index: int
     block: Block
+    refusals: Block | None = None
 
     @property
     def requests(self) -> tuple[int, int]:

@@ -50,8 +50,8 @@ def _plausible(measurement: Measurement) -> Measurement:
 def _absurd(datum: Datum) -> float | None:
     """A figure that cannot be; None if all can."""
     match datum:
-        case Window(block=block):
-            return _first_absurd(block.to_list())
+        case Window(block=block, refusals=refusals):
+            return _first_absurd([*block.to_list(), *(refusals.to_list() if refusals else ())])
         case BucketWindow(champion=champion, challenger=challenger):
             return _first_absurd([*champion, *challenger])
         case SumWindow(champion=champion, challenger=challenger):

@@ -1,12 +1,13 @@
 """What a gate says of itself beside what it counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from modelrollout.api.gates import Gate
 from modelrollout.metrics.counting.increases import Increases
+from modelrollout.metrics.counting.scrapes import Groups
 from modelrollout.metrics.counting.series import Series
 from modelrollout.metrics.gates import measure
 from modelrollout.metrics.source import Arms
@@ -17,16 +18,18 @@ ARMS = Arms("ml", "champion-.*", "challenger-.*")
 
 
 class Recorded:
-    """What Prometheus holds of both arms: requests, and failed ones, by the first words of a selector."""
+    """The requests that Prometheus holds of both arms; `counted` is what increases were asked for."""
 
-    def __init__(self, **series: list[Series]) -> None:
+    def __init__(self, *codes: str) -> None:
         self.arms, self.span = ARMS, Span(15_000, 0, 1)
-        self._series = series
+        self.counted: Groups = {}
+        self._series = [Series({"__name__": "requests", "http_response_code": code}, {0: 1.0}) for code in codes]
 
-    def read(self, selectors: tuple[str, ...]) -> list[Series]:
-        return self._series["failed" if "http_response_code" in selectors[0] else "all"]
+    def read(self, _: object) -> list[Series]:
+        return self._series
 
-    def increases(self, *_: object) -> tuple[Increases, ...]:
+    def increases(self, _family: str, _needed: object, _whole: object, counts: Groups) -> tuple[Increases, ...]:
+        self.counted = counts
         return ()
 
     def with_notes(self, *notes: str) -> str:
@@ -39,20 +42,29 @@ def note_of(reader: Any, kind: Mapping[str, object]) -> str:
     return measured.note
 
 
-def series(code: str) -> Sequence[Series]:
-    return [Series({"__name__": "bentoml_service_request_total", "http_response_code": code}, {0: 1.0})]
-
-
 @pytest.mark.parametrize("codes", ["5..", "5*"])
 def test_it_is_said_that_no_answer_had_a_code_that_is_an_error(codes: str) -> None:
-    reader = Recorded(all=[*series("200"), *series("404")], failed=[])
-    assert note_of(reader, {"codes": codes}) == f"no answer so far had a status code that matches {codes}"
+    assert (
+        note_of(Recorded("200", "404"), {"codes": codes}) == f"no answer so far had a status code that matches {codes}"
+    )
 
 
 def test_nothing_is_said_once_a_code_matched() -> None:
-    assert not note_of(Recorded(all=[*series("200"), *series("500")], failed=[*series("500")]), {})
+    assert not note_of(Recorded("200", "500"), {})
 
 
 def test_it_is_said_that_no_answer_came_from_the_endpoints_that_count() -> None:
-    note = note_of(Recorded(all=[], failed=[]), {"endpoints": "/predcit"})
-    assert note == "no answer so far had an endpoint that matches /predcit"
+    assert note_of(Recorded(), {"endpoints": "/predcit"}) == "no answer so far had an endpoint that matches /predcit"
+
+
+@pytest.mark.parametrize(
+    ("codes", "failed", "refused"),
+    [("5..", ["500", "503"], ["400", "422"]), ("422|5..", ["422", "500", "503"], ["400"]), ("[45]..", 4, [])],
+)
+def test_every_4xx_code_counts_as_an_error_or_as_a_refusal(codes: str, failed: object, refused: list[str]) -> None:
+    reader = Recorded("200", "301", "400", "422", "500", "503")
+    note_of(reader, {"codes": codes})
+    by_group = {group: [one.label("http_response_code") for one in series] for group, series in reader.counted.items()}
+    assert by_group["refused"] == refused
+    assert failed in (sorted(by_group["part"]), len(by_group["part"]))
+    assert len(by_group["total"]) == 6

@@ -20,6 +20,10 @@ class ErrorRateGate(ProportionGate):
     """The baseline's rate is multiplied by this before the comparison."""
     codes: StatusCodes = "5.."
     """Regular expression (RE2, matched as a whole) of the HTTP status codes that are errors."""
+    max_client_error_increase: Margin = Margin("5%")
+    """How much higher than the baseline's the share of answers with another 4xx code may be, in percentage points: a
+    challenger that refuses what the champion answers does not pass. Not judged beside a fixed figure.
+    """
     endpoints: Endpoints | None = None
     """Regular expression (RE2, matched as a whole) of the endpoints that count; all of the model's if absent."""
 

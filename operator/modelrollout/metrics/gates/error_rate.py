@@ -1,13 +1,14 @@
 """What a gate on errors counts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from modelrollout.api.gates.error_rate import ErrorRateGate
 from modelrollout.evidence.counts import ArmCounts
 from modelrollout.metrics.bentoml import REQUESTS
 from modelrollout.metrics.counting.absence import explain_unmatched
 from modelrollout.metrics.counting.groups import with_status
-from modelrollout.metrics.kinds import PART, TOTAL, proportions
+from modelrollout.metrics.kinds import PART, REFUSED, TOTAL, proportions
 from modelrollout.metrics.prometheus.reader import Reader
 from modelrollout.metrics.prometheus.selectors import requests
 from modelrollout.metrics.source import Arm
@@ -15,10 +16,13 @@ from modelrollout.rollout.measurements import Counted
 
 
 def measure(reader: Reader, gate: ErrorRateGate, needed: Sequence[Arm]) -> Counted:
-    """Answers, and those with a status code that is an error."""
+    """Answers, those with a status code that is an error, and those with another 4xx code."""
     total = reader.read(requests(reader.arms, gate.endpoints))
     failed = with_status(total, gate.codes)
-    windows = reader.increases(REQUESTS, needed, total, {TOTAL: total, PART: failed})
+    refused = [series for series in with_status(total, "4..") if series not in failed]
+    windows = reader.increases(REQUESTS, needed, total, {TOTAL: total, PART: failed, REFUSED: refused})
     unmatched = explain_unmatched("a status code", gate.codes) if not failed else ""
     elsewhere = explain_unmatched("an endpoint", gate.endpoints) if gate.endpoints and not total else ""
-    return Counted(proportions(windows, ArmCounts), reader.span.through, reader.with_notes(elsewhere or unmatched))
+    both = zip(proportions(windows, ArmCounts), proportions(windows, ArmCounts, REFUSED), strict=True)
+    counted = tuple(replace(errors, refusals=refusals.block) for errors, refusals in both)
+    return Counted(counted, reader.span.through, reader.with_notes(elsewhere or unmatched))

@@ -12,13 +12,13 @@ from modelrollout.api.gates.latency import LatencyGate
 from modelrollout.api.gates.mean import MeanGate
 from modelrollout.api.gates.query import QueryGate
 from modelrollout.api.gates.share import ShareGate
-from modelrollout.rollout.gates import drift, mean, proportion, query
+from modelrollout.rollout.gates import drift, error_rate, mean, proportion, query
 from modelrollout.rollout.gates.gate_test import GateTest, Setup
 
 # Each function takes the kind that it stands by, which the type of a table cannot say.
 GATE_TESTS: Mapping[type[Kind], Callable[[Any, Setup], GateTest]] = MappingProxyType(
     {
-        ErrorRateGate: proportion.gate_test,
+        ErrorRateGate: error_rate.gate_test,
         LatencyGate: proportion.gate_test,
         ShareGate: proportion.gate_test,
         MeanGate: mean.gate_test,

@@ -62,8 +62,8 @@ def gate_test(kind: ProportionGate, setup: Setup) -> ProportionGateTest:
     """The test of a gate on a share of bad requests."""
     history = setup.history
     test = ProportionTest(
-        margin=_testable(kind.margin),
-        tolerated=_testable(kind.tolerated.fraction),
+        margin=testable(kind.margin),
+        tolerated=testable(kind.tolerated.fraction),
         ratio=kind.ratio,
         alpha=setup.alpha,
         beta=setup.beta,
@@ -76,6 +76,6 @@ def gate_test(kind: ProportionGate, setup: Setup) -> ProportionGateTest:
     return ProportionGateTest(setup.name, setup.digest, test, known, setup.reference)
 
 
-def _testable(margin: float) -> float:
-    # Nearer to all requests there is nothing to bet on.
+def testable(margin: float) -> float:
+    """A margin, or the largest of its sign that a test can bet on: nearer to all requests there is nothing to win."""
     return max(-_LARGEST_MARGIN, min(_LARGEST_MARGIN, margin))
