@@ -97,7 +97,7 @@ class KubeClient(Protocol):
     async def list(
         self, kind: ResourceKind, namespace: str | None, labels: Mapping[str, str] | None = None
     ) -> list[Manifest]:
-        """All objects that carry `labels`, in one namespace or (None) in all of them."""
+        """All objects that carry `labels`, in one namespace or (None) in all of them. An empty value stands for any."""
 
     async def create(self, manifest: Manifest) -> Manifest:
         """Create an object. Raises Conflict if one of that name is there already."""

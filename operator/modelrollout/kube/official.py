@@ -56,7 +56,7 @@ class OfficialKubeClient:
         self, kind: ResourceKind, namespace: str | None, labels: Mapping[str, str] | None = None
     ) -> list[Manifest]:
         what = f"list {kind.plural}" + (f" in {namespace}" if namespace is not None else "")
-        selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
+        selector = ",".join(f"{key}={value}" if value else key for key, value in (labels or {}).items())
         request = Request(what, "GET", kind.collection_path(namespace), (("labelSelector", selector),))
         items = await self._pages(request, PAGE_SIZE)
         if items is None:

@@ -14,8 +14,8 @@ from modelrollout.traffic.registry import all_routers
 class Access:
     """What the operator does with the objects of one kind, or with one of their subresources.
 
-    verbs: separated by blanks, as RBAC names them. `watch` makes every change of an object a reason to look at its
-        ModelRollout.
+    verbs: separated by blanks, as RBAC names them. What is watched is read from a cache, and its changes are a reason
+        to look at its ModelRollout.
     why: a comment for whoever reads the Role.
     """
 
@@ -56,9 +56,9 @@ ACCESS = (
         " on (OpenShift).",
     ),
     Access(DEPLOYMENT, "get list watch create patch delete"),
-    Access(SERVICE, "get list create patch delete"),
+    Access(SERVICE, "get list watch create patch delete"),
     *(Access(kind, "get list watch create patch") for kind in all_routers().kinds),
-    Access(POD, "list"),
+    Access(POD, "get list watch"),
     Access(CONTROLLER_REVISION, "list create patch delete", why="What outlives a ModelRollout."),
     Access(EVENT, "create patch"),
 )

@@ -15,6 +15,7 @@ import kopf
 
 from modelrollout.kube.access import NoAccess, connect
 from modelrollout.kube.apply import Applier
+from modelrollout.kube.cache import CachedClient, ObjectCache
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.official import OfficialKubeClient
 from modelrollout.kube.retry import RetryPolicy
@@ -24,6 +25,8 @@ from modelrollout.metrics.permissions import PermittedQueries
 from modelrollout.metrics.prometheus.credentials import BearerTokenFile
 from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.ports import CONTROLLER_REVISION, MODEL_ROLLOUT, KubeClient, KubeError
+from modelrollout.runtime.access import WATCHED
+from modelrollout.runtime.changes import Changes
 from modelrollout.runtime.decision_log import DecisionLog
 from modelrollout.runtime.handlers import build_registry, build_settings
 from modelrollout.runtime.leadership import Leadership
@@ -33,6 +36,7 @@ from modelrollout.runtime.queue import Key, WorkQueue
 from modelrollout.runtime.reconcile import Reconciler
 from modelrollout.runtime.settings import OperatorSettings, parse
 from modelrollout.runtime.telemetry import Telemetry, serve
+from modelrollout.runtime.watching import WatchesBroken
 from modelrollout.traffic.registry import all_routers
 from modelrollout_contract.objects import ROLLOUT_LABEL
 
@@ -57,8 +61,7 @@ def main() -> None:
 async def run(settings: OperatorSettings) -> int:
     """Run the operator in this event loop. Returns the exit code."""
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    _heed_signals(stopped)
     identity = f"{os.environ.get('HOSTNAME', 'local')}_{uuid.uuid4().hex[:8]}"
     with LoopThread("lease") as lease_thread:
         # An attempt to renew the Lease must not try for longer than the fence holds.
@@ -73,8 +76,8 @@ async def run(settings: OperatorSettings) -> int:
                     return 0
                 if await _first(stopped.wait(), lease_thread.run(leadership.acquire())) == signalled:
                     return 0
-                # From here on kopf takes the signals: the operator's run ends when one comes.
-                return await _first(operator.run(), lease_thread.run(leadership.keep()))
+                ended = await _first(stopped.wait(), operator.run(stopped), lease_thread.run(leadership.keep()))
+                return 0 if ended == signalled else 1
             finally:
                 await lease_thread.run(leadership.release())
                 await lease_thread.run(lease_client.close())
@@ -94,9 +97,11 @@ class Operator:
         self._leadership = leadership
         routers = all_routers(version_header=settings.version_header)
         self._kinds = (MODEL_ROLLOUT, *routers.kinds)
+        self._cache = ObjectCache([watched.kind for watched in WATCHED])
+        cached = CachedClient(client, self._cache)
         self._reconciler = Reconciler(
-            client=client,
-            applier=Applier(client),
+            client=cached,
+            applier=Applier(cached),
             snapshots=Snapshots(client),
             recorder=EventRecorder(client),
             routers=routers,
@@ -145,14 +150,18 @@ class Operator:
                 _LOG.error("not ready: %s (are the CRDs of ModelRollout and Gateway API installed?)", error)
                 await asyncio.sleep(CHECK_SECONDS)
 
-    async def run(self) -> None:
-        """Work until a signal comes. Raises if a watch breaks: a restart of the process is kopf's designed recovery."""
-        await _first(self._watch(), self._queue.run(), self._resync())
+    async def run(self, stopped: asyncio.Event) -> None:
+        """Work until cancelled. Raises if the watches end: a restart of the process is kopf's designed recovery.
 
-    async def _watch(self) -> None:
+        stopped: set by signals, which kopf would take for itself.
+        """
+        await self._refresh()
+        await _first(self._watch(stopped), self._queue.run(), self._resync())
+
+    async def _watch(self, stopped: asyncio.Event) -> None:
         namespaces = self._settings.namespaces
-        await kopf.operator(
-            registry=build_registry(self._queue.add),
+        tasks = await kopf.spawn_tasks(
+            registry=build_registry(Changes(self._cache), self._queue.add),
             settings=build_settings(),
             # kopf would make one up from the user's name, which a numeric user has not.
             identity=self._leadership.identity,  # type: ignore[arg-type]  # a NewType of str that kopf keeps to itself
@@ -160,19 +169,16 @@ class Operator:
             clusterwide=not namespaces,
             namespaces=namespaces,
         )
+        _heed_signals(stopped)
+        await kopf.run_tasks(tasks)
+        raise WatchesBroken("the watches have ended")
 
     async def _resync(self) -> None:
         """Look at everything now and then: an event that never came is made good."""
         await self._look_at_departed()
         while True:
-            try:
-                for namespace in self._settings.namespaces or (None,):
-                    for rollout in await self._client.list(MODEL_ROLLOUT, namespace):
-                        self._queue.add(Key(rollout["metadata"]["namespace"], rollout["metadata"]["name"]))
-                self._resynced = monotonic()
-            except KubeError as error:
-                _LOG.warning("resync: %s", error)
             await asyncio.sleep(self._settings.resync_interval)
+            await self._refresh()
 
     async def _look_at_departed(self) -> None:
         """Look at what ModelRollouts left that were deleted while nobody was there."""
@@ -183,6 +189,23 @@ class Operator:
                     self._queue.add(Key(metadata["namespace"], metadata["labels"][ROLLOUT_LABEL]))
         except KubeError as error:
             _LOG.warning("what deleted ModelRollouts left stays: %s", error)
+
+    async def _refresh(self) -> None:
+        """Read everything anew, and look at all of it: what a watch has missed is made good."""
+        namespaces = self._settings.namespaces or (None,)
+        try:
+            await self._cache.refresh(self._client, namespaces)
+        except KubeError as error:
+            _LOG.warning("resync: %s", error)
+            return
+        for rollout in self._cache.of_kind(MODEL_ROLLOUT):
+            self._queue.add(Key(rollout["metadata"]["namespace"], rollout["metadata"]["name"]))
+        self._resynced = monotonic()
+
+
+def _heed_signals(stopped: asyncio.Event) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
 
 
 async def _first(*coroutines: Coroutine[Any, Any, Any]) -> int:

@@ -26,9 +26,7 @@ class FakeKubeClient:
         return [
             copy.deepcopy(item)
             for (item_kind, item_namespace, _), item in self.objects.items()
-            if item_kind == kind
-            and namespace in (None, item_namespace)
-            and (labels or {}).items() <= item["metadata"].get("labels", {}).items()
+            if item_kind == kind and namespace in (None, item_namespace) and _has(item, labels or {})
         ]
 
     async def create(self, manifest: Manifest) -> Manifest:
@@ -73,6 +71,11 @@ class FakeKubeClient:
             head = {field: manifest[field] for field in ("apiVersion", "kind")}
             self.objects[key] = {**head, "metadata": {"uid": f"uid-{len(self.objects)}-{key[2]}"}}
         return self.objects[key]
+
+
+def _has(item: Manifest, labels: Mapping[str, str]) -> bool:
+    found = item["metadata"].get("labels", {})
+    return all(key in found and value in ("", found[key]) for key, value in labels.items())
 
 
 def _key(manifest: Manifest) -> Key:

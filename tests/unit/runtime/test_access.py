@@ -4,8 +4,10 @@ import kopf
 from tests.unit.kube.fake_client import FakeKubeClient
 from tests.unit.runtime.test_reconcile import KEY, reconciler, rollout
 
+from modelrollout.kube.cache import ObjectCache
 from modelrollout.ports import DEPLOYMENT, MODEL_ROLLOUT, SERVICE, ResourceKind
 from modelrollout.runtime.access import ACCESS, WATCHED
+from modelrollout.runtime.changes import Changes
 from modelrollout.runtime.handlers import build_registry, build_settings
 from modelrollout.traffic.registry import all_routers
 from modelrollout_contract.objects import ROLLOUT_LABEL
@@ -31,7 +33,8 @@ def test_a_route_may_be_made_and_changed_and_its_changes_are_followed() -> None:
 
 
 def test_every_kind_that_is_watched_has_a_handler_and_those_made_for_a_rollout_are_selected() -> None:
-    registry, settings = build_registry(lambda _: None), build_settings()
+    changes = Changes(ObjectCache([access.kind for access in WATCHED]))
+    registry, settings = build_registry(changes, lambda _: None), build_settings()
     handled = {
         (handler.selector.group, handler.selector.version, handler.selector.any_name)  # type: ignore[union-attr]
         for handler in registry._watching.get_all_handlers()
