@@ -38,7 +38,7 @@ REFUSED = rights(
         ("apps", "deployments/scale"): "update patch",
         ("apps", "statefulsets"): "get create",
         ("batch", "jobs"): "get create",
-        ("", "services"): "update watch deletecollection",
+        ("", "services"): "update deletecollection",
         ("", "pods"): "get create patch delete deletecollection",
         ("", "pods/exec"): "get create",
         ("", "pods/log"): "get",

@@ -21,7 +21,7 @@
   verbs: [get, list, watch, create, patch]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 # What outlives a ModelRollout.
 - apiGroups: [apps]
   resources: [controllerrevisions]

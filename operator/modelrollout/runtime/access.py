@@ -58,7 +58,7 @@ ACCESS = (
     Access(DEPLOYMENT, "get list watch create patch delete"),
     Access(SERVICE, "get list watch create patch delete"),
     *(Access(kind, "get list watch create patch") for kind in all_routers().kinds),
-    Access(POD, "get list watch"),
+    Access(POD, "list watch"),
     Access(CONTROLLER_REVISION, "list create patch delete", why="What outlives a ModelRollout."),
     Access(EVENT, "create patch"),
 )
