@@ -6,6 +6,8 @@ INSTALLED := $(VENV)/.installed
 # Distributions of this repository, which no index has.
 PACKAGES := $(patsubst %/pyproject.toml,%,$(wildcard packages/*/pyproject.toml))
 OURS := $(patsubst packages/%,--no-emit-package modelrollout-%,$(PACKAGES))
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	--no-header $(OURS)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo demo-down test test-unit test-cluster test-e2e lint bench generate lock deps clean
@@ -54,18 +56,17 @@ deps: $(INSTALLED) # Debian packages of the local cluster; does nothing where th
 	$(BIN)/modelrollout-localcluster deps --install
 
 lock: $(INSTALLED) ## resolve the dependencies anew
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header $(OURS) \
-		--group dev --group examples pyproject.toml packages/localcluster/pyproject.toml packages/testkit/pyproject.toml -o requirements/dev.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header $(OURS) \
-		-c requirements/dev.txt pyproject.toml -o requirements/operator.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header $(OURS) \
-		-c requirements/dev.txt --group pyproject.toml:examples -o requirements/examples.txt
+	$(COMPILE) --group dev --group examples pyproject.toml $(addsuffix /pyproject.toml,$(PACKAGES)) -o requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/operator.txt
+	$(COMPILE) -c requirements/dev.txt --group pyproject.toml:build -o requirements/build.txt
+	$(COMPILE) -c requirements/dev.txt --group pyproject.toml:examples -o requirements/examples.txt
+	printf 'uv' | $(COMPILE) -c requirements/dev.txt - -o requirements/uv.txt
 
-$(INSTALLED): requirements/dev.txt pyproject.toml $(addsuffix /pyproject.toml,$(PACKAGES)) examples/demo/pyproject.toml
+$(INSTALLED): $(wildcard requirements/*.txt) pyproject.toml $(addsuffix /pyproject.toml,$(PACKAGES)) examples/demo/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements/dev.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e . $(addprefix -e ,$(PACKAGES)) -e examples/demo
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . $(addprefix -e ,$(PACKAGES)) -e examples/demo
 	touch $@
 
 clean:
