@@ -19,7 +19,8 @@ from modelrollout_testkit.changes import Object
 from modelrollout_testkit.environment import Environment
 from modelrollout_testkit.errors import TestkitError
 from modelrollout_testkit.kubectl import Kubectl
-from modelrollout_testkit.watching import Watch
+from modelrollout_testkit.load import HOST
+from modelrollout_testkit.watching import PATIENCE, Watch
 
 T = TypeVar("T")
 
@@ -32,9 +33,10 @@ ROUTE_KIND = "httproutes.gateway.networking.k8s.io"
 
 @dataclass(frozen=True)
 class Digits:
-    """The example as it is to run in an environment."""
+    """The example as it is to run in an environment. host: that its requests ask for."""
 
     environment: Environment
+    host: str = HOST
 
     def version(self, name: str) -> Version:
         """The operator's notion of `v2`."""
@@ -56,6 +58,7 @@ class Digits:
         manifest: Object = yaml.safe_load((self.environment.checkout.root / MANIFEST).read_text())
         namespace, gateway = self.environment.gateway
         version = self.version(name)
+        manifest["spec"]["traffic"]["gatewayAPI"]["hostnames"] = [self.host]
         manifest["spec"]["traffic"]["gatewayAPI"]["parentRefs"] = [{"name": gateway, "namespace": namespace}]
         manifest["spec"]["model"] = {"bento": version.bento, "image": version.image}
         return manifest
@@ -144,7 +147,7 @@ class DigitsRollout:
             raise TestkitError(f"there is no ModelRollout {self.namespace}/{NAME}")
         return _parsed(self._rollouts.objects[NAME])
 
-    def until(self, holds: Callable[[ModelRollout], bool], what: str, seconds: float = 120) -> ModelRollout:
+    def until(self, holds: Callable[[ModelRollout], bool], what: str, seconds: float = PATIENCE) -> ModelRollout:
         """Wait until something holds of the ModelRollout, and return it as it was then.
 
         what: ends the sentence "waited in vain for ...". Raises TestkitError after `seconds`.

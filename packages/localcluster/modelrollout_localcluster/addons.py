@@ -54,7 +54,7 @@ def install_gateway_and_prometheus(
         "prometheus_data": prometheus_data,
         "prometheus_user": UNPRIVILEGED_USER,
         "scrape_interval": f"{scrape_interval_seconds}s",
-        "scrape_timeout": f"{max(1, scrape_interval_seconds // 2)}s",
+        "scrape_timeout": f"{max(1, scrape_interval_seconds - 1)}s",
     }
     namespaces = (f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n" for name in _NAMESPACES)
     _apply(kubeconfig, "-", "---\n".join(namespaces))

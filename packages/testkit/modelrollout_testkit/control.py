@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from math import comb
 
 from modelrollout_testkit.answers import Answer, Kind, not_of_a_model
+from modelrollout_testkit.changes import Object
+
+CONTROL = "control"
 
 # How seldom chance alone may look like a fault.
 SIGNIFICANCE = 0.001
@@ -29,6 +32,40 @@ def unexplained(operated: Sequence[Answer], control: Sequence[Answer], faulty: f
         if failed and (strict or _by_chance(len(failed), len(operated), beside, len(control)) < SIGNIFICANCE):
             found += failed
     return found
+
+
+def control_objects(deployment: Object, gateway: tuple[str, str], host: str) -> list[Object]:
+    """A Deployment of the same pods as a version's, its Service and its route, which no operator knows.
+
+    gateway: namespace and name. host: that requests to it ask for.
+    """
+    labels = {"app": CONTROL}
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    template = {"metadata": {"labels": labels}, "spec": deployment["spec"]["template"]["spec"]}
+    metadata = {"name": CONTROL, "namespace": deployment["metadata"]["namespace"]}
+    port = container["ports"][0]["containerPort"]
+    parent = dict(zip(("namespace", "name"), gateway, strict=True))
+    rule = {"backendRefs": [{"name": CONTROL, "port": 80}]}
+    return [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": metadata,
+            "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template},
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata,
+            "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": port}]},
+        },
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "HTTPRoute",
+            "metadata": metadata,
+            "spec": {"parentRefs": [parent], "hostnames": [host], "rules": [rule]},
+        },
+    ]
 
 
 def _by_chance(failed: int, requests: int, beside: int, requests_beside: int) -> float:

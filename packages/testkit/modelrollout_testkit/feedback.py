@@ -14,13 +14,14 @@ from modelrollout_testkit.load import HOST, Load
 class Feedback:
     """Says of every prediction that a load gets whether it was right, through the gateway, while `with` lasts.
 
-    url: of the gateway. codes: what it was answered with, HTTP statuses.
+    url: of the gateway. host: that requests ask for. codes: what it was answered with, HTTP statuses.
     """
 
-    def __init__(self, url: str, load: Load) -> None:
+    def __init__(self, url: str, load: Load, host: str = HOST) -> None:
         self.codes: Counter[int] = Counter()
         self._url = f"{url}/feedback"
         self._load = load
+        self._host = host
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -37,7 +38,7 @@ class Feedback:
     def _run(self) -> None:
         since = time.time()
         with requests.Session() as session:
-            session.headers["Host"] = HOST
+            session.headers["Host"] = self._host
             while not self._stop.wait(0.5):
                 answers, since = self._load.since(since), time.time()
                 for answer in answers:

@@ -15,6 +15,9 @@ from modelrollout_testkit.kubectl import Kubectl
 
 T = TypeVar("T")
 
+# How long a state is waited for that must come: long, since on a busy machine all takes its time.
+PATIENCE = 420.0
+
 
 class Watch:
     """The objects of one kind in a namespace, followed by one `kubectl get --watch`.
@@ -67,7 +70,7 @@ class Watch:
         with self._changed:
             return dict(self._objects)
 
-    def until(self, find: Callable[[Mapping[str, Object]], T | None], what: str, seconds: float = 120) -> T:
+    def until(self, find: Callable[[Mapping[str, Object]], T | None], what: str, seconds: float = PATIENCE) -> T:
         """Wait until `find` gives something for the objects, by name, and return that.
 
         what: ends the sentence "waited in vain for ...". Raises TestkitError after `seconds`.
@@ -127,7 +130,7 @@ def end(process: "subprocess.Popen[str]", by: signal.Signals = signal.SIGTERM, s
         process.wait()
 
 
-def eventually(find: Callable[[], T | None], what: str, seconds: float = 60, pause: float = 0.5) -> T:
+def eventually(find: Callable[[], T | None], what: str, seconds: float = PATIENCE, pause: float = 0.5) -> T:
     """Ask again and again until the answer is something. Raises TestkitError after `seconds`."""
     deadline = time.monotonic() + seconds
     while (found := find()) is None or found is False:

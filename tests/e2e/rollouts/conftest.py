@@ -1,60 +1,106 @@
-"""A cluster of the tests' own, which goes with them.
+"""A cluster that all files share, and a namespace, a ModelRollout and traffic for each file.
 
-MODELROLLOUT_E2E_CLUSTER names a local cluster to use instead, which is brought up if need be and kept: that is quicker
-while one works on the tests.
+Files run side by side with `pytest -n`; tests that break what they share are marked `disturbs` and run alone. The
+cluster goes with the last of them. MODELROLLOUT_E2E_CLUSTER names a local cluster to use instead, which is brought up
+if need be and kept: that is quicker while one works on the tests.
 """
 
 import os
+import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.e2e.rollouts.world import NAMESPACE, World, quick
+from tests.e2e.rollouts.world import World, quick
 
-from modelrollout_demo.rollouts import Digits, DigitsRollout, remove
+from modelrollout_demo.rollouts import NAME, Digits, DigitsRollout, remove
 from modelrollout_localcluster import Cluster, Progress
 from modelrollout_testkit.checkout import Checkout
+from modelrollout_testkit.control import CONTROL, control_objects
 from modelrollout_testkit.environment import Environment, local_environment
 from modelrollout_testkit.installation import install, restricted_namespace
+from modelrollout_testkit.invariants import violations
 from modelrollout_testkit.load import Load
+from modelrollout_testkit.recorder import Recorder
+from modelrollout_testkit.turns import Turns
 
 REQUESTS_PER_SECOND = 30
+CONTROL_REQUESTS_PER_SECOND = 10
+SCRAPE_INTERVAL_SECONDS = 3
 ROOT = Path(__file__).parents[3]
-# All files share one ModelRollout. The last one replays what the operator recorded of all that came before.
-ORDER = ("test_rollouts", "test_ramp", "test_comparisons", "test_replay")
+_SESSION = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:8]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files in their order, and none without root, which a node needs."""
-    mine = [item for item in items if item.path.parent == Path(__file__).parent]
-    items[:] = [item for item in items if item not in mine] + sorted(mine, key=lambda item: ORDER.index(item.path.stem))
+    """None without root, which a node needs."""
     if os.geteuid() != 0:
-        for item in mine:
-            item.add_marker(pytest.mark.skip(reason="a node needs root"))
+        for item in items:
+            if item.path.parent == Path(__file__).parent:
+                item.add_marker(pytest.mark.skip(reason="a node needs root"))
 
 
-@pytest.fixture(scope="package")
-def environment() -> Iterator[Environment]:
+@pytest.fixture(scope="session")
+def turns() -> Turns:
+    """Whose turn it is on the cluster."""
+    return Turns(Path(tempfile.gettempdir(), f"modelrollout-e2e-{_SESSION}"))
+
+
+@pytest.fixture(scope="session")
+def environment(turns: Turns) -> Iterator[Environment]:
     """A running cluster with the operator, installed by its chart."""
     kept = os.environ.get("MODELROLLOUT_E2E_CLUSTER")
-    name = kept or f"e2e-{os.getpid()}"
-    try:
-        found = local_environment(Checkout(ROOT), name, Progress())
-        install(found)
-        yield found
-    finally:
-        if not kept:
-            Cluster(name).down()
+    name = kept or f"e2e-{_SESSION}"
+    with turns.user() as user:
+        try:
+            with turns.one_by_one():
+                found = local_environment(Checkout(ROOT), name, Progress(), SCRAPE_INTERVAL_SECONDS)
+                install(found)
+            yield found
+        finally:
+            if not kept and user.is_last():
+                Cluster(name).down()
 
 
-@pytest.fixture(scope="package")
-def world(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """One ModelRollout with steady traffic to it, which begins once a first champion serves."""
-    environment.kubectl.apply(restricted_namespace(NAMESPACE))
-    remove(environment.kubectl, NAMESPACE)
-    load = Load(environment.checkout, environment.gateway_url, tmp_path_factory.mktemp("load"), REQUESTS_PER_SECOND)
-    with DigitsRollout(Digits(environment), NAMESPACE) as rollout:
+@pytest.fixture(scope="module")
+def world(
+    environment: Environment, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """A namespace with a ModelRollout, steady traffic to it once a first champion serves, and a control beside it."""
+    name = request.path.stem.removeprefix("test_")
+    namespace, host = f"e2e-{name}", f"{name}.example"
+    kubectl = environment.kubectl
+    kubectl.apply(restricted_namespace(namespace))
+    remove(kubectl, namespace)
+    with ExitStack() as stack:
+        recorder = stack.enter_context(Recorder(kubectl, namespace))
+        rollout = stack.enter_context(DigitsRollout(Digits(environment, host), namespace))
         rollout.apply("v1", quick)
-        rollout.until(lambda now: now.status.serving_since is not None, "a first champion", 240)
-        with load:
-            yield World(environment, rollout, load)
+        rollout.until(lambda now: now.status.serving_since is not None, "a first champion")
+        deployment = kubectl.get("deployment", rollout.digits.workload("v1"), f"--namespace={namespace}")
+        control_host = f"{CONTROL}.{host}"
+        kubectl.apply(*control_objects(deployment, environment.gateway, control_host))
+        kubectl("rollout", "status", f"deployment/{CONTROL}", f"--namespace={namespace}", "--timeout=420s")
+        loads = [
+            stack.enter_context(
+                Load(environment.checkout, environment.gateway_url, tmp_path_factory.mktemp("load"), rate, asked)
+            )
+            for rate, asked in ((REQUESTS_PER_SECOND, host), (CONTROL_REQUESTS_PER_SECOND, control_host))
+        ]
+        yield World(environment, rollout, *loads, recorder)
+
+
+@pytest.fixture(autouse=True)
+def turn(request: pytest.FixtureRequest, turns: Turns) -> Iterator[None]:
+    """Whoever breaks what all share runs alone."""
+    with turns.alone() if request.node.get_closest_marker("disturbs") else turns.beside_others():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def invariants(turn: None, world: World) -> Iterator[None]:
+    """What must hold whatever happens is checked after every test."""
+    began = time.time()
+    yield
+    assert violations(world.recorder.changes, NAME, since=began) == []

@@ -81,7 +81,10 @@ def test_a_simple_service_is_beside_a_rollout_and_its_watch_and_the_challenger_i
         service = {"bento": majority.bento, "image": majority.image, "weight": BASELINE_WEIGHT}
         manifest["spec"]["baseline"] = {"service": service}
 
-    with world.no_failures(), Feedback(world.environment.gateway_url, world.load) as feedback:
+    with (
+        world.no_failures(),
+        Feedback(world.environment.gateway_url, world.load, world.rollout.digits.host) as feedback,
+    ):
         world.rollout.apply("v2", against_majority)
         outcome = await_promotion(world.rollout, STORY["v2"])
     assert outcome.problems == []
@@ -109,7 +112,7 @@ def test_a_challenger_is_held_against_a_fixed_figure(world: World) -> None:
 
     with world.no_failures():
         world.rollout.apply("v1", against_people)
-        world.rollout.until(lambda now: is_serving(now, f"{NAME}:v1"), "the promotion of v1", 240)
+        world.rollout.until(lambda now: is_serving(now, f"{NAME}:v1"), "the promotion of v1")
     (gate,) = last_judged(world, "v1")
     assert gate.compared_with == "fixed 8 %"
     assert gate.verdict == Verdict.PASS

@@ -5,16 +5,14 @@ The tests share one ModelRollout, in the order of this file, since a version tha
 
 import time
 
-from tests.e2e.rollouts.evidence import requests_counted
+import pytest
 from tests.e2e.rollouts.world import (
-    NAMESPACE,
     NEXT_WEIGHT,
     PAUSED_WEIGHT,
     STORY,
     World,
     condition,
     is_now,
-    is_paused,
     pausing,
     quick,
 )
@@ -23,6 +21,7 @@ from modelrollout.api.rollout import ModelRollout
 from modelrollout_demo.rollouts import KIND, NAME, ROUTE_KIND, remove
 from modelrollout_demo.stories import await_promotion, await_rollback, of_version, quarantine_entry
 from modelrollout_testkit.changes import Object
+from modelrollout_testkit.errors import TestkitError
 from modelrollout_testkit.watching import eventually
 
 
@@ -89,35 +88,6 @@ def test_a_version_that_does_not_start_is_never_sent_a_request(world: World) -> 
     assert outcome.problems == []
     assert of_version(world.load.since(started), "v5") == []
     assert {weights.get("v5", 0) for weights in world.weights_since(started)} == {0}
-
-
-def test_an_operator_that_is_killed_goes_on_at_the_same_weight_with_the_same_evidence(world: World) -> None:
-    paused = world.pause("v1", champion="v2")
-    killed = time.time()
-    with world.no_failures():
-        world.kill_operator()
-        seen = _window(paused)
-        now = world.rollout.until(lambda now: _window(now) > seen + 4, "the evidence to go on")
-    assert is_paused(now, "v1")
-    assert {weights.get("v1") for weights in world.weights_since(killed)} == {PAUSED_WEIGHT}
-    assert _counted(now) == _recorded(world, now)
-
-
-def test_without_prometheus_the_weight_holds_and_then_the_rollout_goes_on(world: World) -> None:
-    world.pause("v1", champion="v2")
-    stopped = time.time()
-    with world.no_failures():
-        world.scale_prometheus(0)
-        try:
-            world.rollout.until(lambda now: is_now(now, "MetricsAvailable", "False"), "the outage to be noticed")
-            time.sleep(15)
-            assert {weights.get("v1") for weights in world.weights_since(stopped)} == {PAUSED_WEIGHT}
-        finally:
-            world.scale_prometheus(1)
-        world.rollout.until(lambda now: is_now(now, "MetricsAvailable", "True"), "metrics to be back")
-        world.rollout.command("approve", str(time.time()))
-        now = world.rollout.until(lambda now: now.status.weight == NEXT_WEIGHT, "the next weight")
-    print(f"verdict after the outage: {now.status.verdict}")
 
 
 def test_people_who_are_asked_at_the_deadline_can_give_it_more_time(world: World) -> None:
@@ -190,12 +160,23 @@ def test_a_gateway_that_does_not_exist_is_told_and_takes_no_traffic_away(world: 
     assert "gateway-system/modles" in ready.message
 
 
+def test_status_codes_that_match_nothing_are_refused_when_they_are_applied(world: World) -> None:
+    world.serve("v2")
+
+    def by_class(manifest: Object) -> None:
+        quick(manifest)
+        manifest["spec"]["gates"][0]["errorRate"]["codes"] = "5xx"
+
+    with pytest.raises(TestkitError, match="codes"):
+        world.rollout.apply("v1", by_class)
+
+
 def test_nothing_is_left_of_a_deleted_modelrollout(world: World) -> None:
     world.serve("v2")
-    remove(world.environment.kubectl, NAMESPACE)
+    remove(world.environment.kubectl, world.namespace)
     kinds = ("deployments,replicasets,pods,services", ROUTE_KIND, KIND)
     eventually(lambda: not world.made(*kinds[:2]), "everything to be gone")
-    listed = world.environment.kubectl.get(KIND, f"--namespace={NAMESPACE}")["items"]
+    listed = world.environment.kubectl.get(KIND, f"--namespace={world.namespace}")["items"]
     assert listed == []
 
 
@@ -203,29 +184,6 @@ def _attempt(now: ModelRollout) -> int:
     return now.status.rollout.attempt if now.status.rollout else 0
 
 
-def _window(now: ModelRollout) -> int:
-    return now.status.evidence.window if now.status.evidence else 0
-
-
 def _reason(now: ModelRollout, kind: str) -> str:
     found = condition(now, kind)
     return found.reason if found else ""
-
-
-def _counted(now: ModelRollout) -> int | None:
-    return next(gate.requests for gate in now.status.gates if gate.name == "errors")
-
-
-def _recorded(world: World, now: ModelRollout) -> int:
-    """The challenger's requests since its first weight, summed from what Prometheus recorded."""
-    assert now.status.rollout is not None
-    assert now.status.rollout.ramping_since is not None
-    environment = world.environment
-    interval = environment.scrape_interval
-    return requests_counted(
-        environment.prometheus_url,
-        f"{world.rollout.digits.workload('v1')}-.*",
-        interval,
-        after=int(now.status.rollout.ramping_since.timestamp() // interval),
-        through=_window(now),
-    )

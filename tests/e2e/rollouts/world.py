@@ -1,9 +1,11 @@
 """The world of the end-to-end tests: a cluster with the operator, one ModelRollout and steady traffic to it."""
 
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +15,15 @@ from modelrollout.kube.manifests import SERVICE_PORT
 from modelrollout.kube.ownership import ROLLOUT_LABEL
 from modelrollout_demo.rollouts import KIND, NAME, ROUTE_KIND, DigitsRollout, remove
 from modelrollout_demo.stories import FAULTY, STORIES, is_serving
-from modelrollout_testkit.answers import not_of_a_model
+from modelrollout_testkit.answers import Answer
 from modelrollout_testkit.changes import Object
+from modelrollout_testkit.control import unexplained
 from modelrollout_testkit.environment import Environment
 from modelrollout_testkit.installation import RELEASE, SYSTEM_NAMESPACE
 from modelrollout_testkit.load import Load
+from modelrollout_testkit.recorder import Recorder
 from modelrollout_testkit.watching import eventually
 
-NAMESPACE = "e2e"
 # The weight at which a paused rollout waits for an approval, and the one that comes next.
 PAUSED_WEIGHT = 40
 NEXT_WEIGHT = 60
@@ -63,20 +66,29 @@ def with_gates(*gates: Object) -> Edit:
 
 @dataclass(frozen=True)
 class World:
-    """One for all tests: each says first which champion it wants, and finds it there if the test before left it."""
+    """One for all tests of a file: each says first which champion it wants, and finds it there if one before left it.
+
+    control: load on a model beside the rollout. recorder: of what happens in the namespace.
+    """
 
     environment: Environment
     rollout: DigitsRollout
     load: Load
+    control: Load
+    recorder: Recorder
+
+    @property
+    def namespace(self) -> str:
+        return self.rollout.namespace
 
     def serve(self, version: str) -> None:
         """Have a version as the champion, with nothing else under way."""
         bento = self.rollout.digits.version(version).bento
         if (found := self.rollout.found) and found.status.champion and found.status.champion.bento != bento:
-            remove(self.environment.kubectl, NAMESPACE)
+            remove(self.environment.kubectl, self.namespace)
         self.rollout.apply(version, quick)
         self.rollout.until(
-            lambda now: now.spec.model.bento == bento and is_serving(now, bento), f"{bento} to serve alone", 240
+            lambda now: now.spec.model.bento == bento and is_serving(now, bento), f"{bento} to serve alone"
         )
         eventually(lambda: self.load.served(bento), f"{bento} to answer")
 
@@ -86,23 +98,26 @@ class World:
         if not (found and is_paused(found, version)):
             self.serve(champion)
             self.rollout.apply(version, pausing)
-        return self.rollout.until(lambda now: is_paused(now, version), f"{version} to wait for an approval", 240)
+        return self.rollout.until(lambda now: is_paused(now, version), f"{version} to wait for an approval")
 
     @contextmanager
     def no_failures(self) -> Iterator[None]:
-        """Fails if meanwhile a request fails that no model is to blame for."""
+        """Fails if meanwhile requests fail that no model is to blame for, and that the control's do not."""
         started = time.time()
         yield
         self.load.require_running()
-        lost = not_of_a_model(self.load.since(started), FAULTY)
-        assert not lost, f"{len(lost)} of {len(self.load.since(started))} requests failed, first {lost[:3]}"
+        self.control.require_running()
+        answers, beside = self.load.since(started), self.control.since(started)
+        lost = unexplained(answers, beside, FAULTY)
+        assert not lost, f"{len(lost)} of {len(answers)} requests failed, first {lost[:3]}"
+        print(tally(answers, beside))
 
     @contextmanager
     def past_the_gateway(self, version: str, rate: int, folder: Path) -> Iterator[Load]:
         """More requests, straight to the Service of a version, while `with` lasts. folder: for what is sent."""
         service = self.rollout.digits.workload(version)
         with (
-            self.environment.kubectl.forwarded(NAMESPACE, service, SERVICE_PORT) as url,
+            self.environment.kubectl.forwarded(self.namespace, service, SERVICE_PORT) as url,
             Load(self.environment.checkout, url, folder, rate) as load,
         ):
             yield load
@@ -110,7 +125,7 @@ class World:
     def resource_versions(self) -> Mapping[str, str]:
         """By kind and name, of the ModelRollout and all that was made for it."""
         objects = [
-            self.environment.kubectl.get(KIND, NAME, f"--namespace={NAMESPACE}"),
+            self.environment.kubectl.get(KIND, NAME, f"--namespace={self.namespace}"),
             *self.made("deployments,services", ROUTE_KIND),
         ]
         return {f"{one['kind']}/{one['metadata']['name']}": one["metadata"]["resourceVersion"] for one in objects}
@@ -123,7 +138,7 @@ class World:
 
     def made(self, *kinds: str) -> list[Object]:
         """Objects of some kinds that were made for the ModelRollout."""
-        selector = (f"--namespace={NAMESPACE}", f"--selector={ROLLOUT_LABEL}={NAME}")
+        selector = (f"--namespace={self.namespace}", f"--selector={ROLLOUT_LABEL}={NAME}")
         return [one for kind in kinds for one in self.environment.kubectl.get(kind, *selector)["items"]]
 
     def weights_since(self, moment: float) -> list[Mapping[str, int]]:
@@ -141,18 +156,17 @@ class World:
     def kill_operator(self) -> None:
         """SIGKILL from outside, then wait until the kubelet has started it anew and it is ready."""
         before = self.operator_pod()["status"]["containerStatuses"][0]
-        for pid in processes_of(before["containerID"].rpartition("/")[2]):
-            os.kill(pid, 9)
+        send(signal.SIGKILL, [self.operator_pod()])
 
         def restarted() -> bool:
             (now,) = self.operator_pod()["status"]["containerStatuses"]
             return bool(now["restartCount"] > before["restartCount"] and now["ready"])
 
-        eventually(restarted, "the operator to start anew", 90)
+        eventually(restarted, "the operator to start anew")
 
     def record(self, folder: Path) -> Path:
         """A copy of what the operator has recorded of the ModelRollout."""
-        path = folder / f"{NAMESPACE}.{NAME}.jsonl"
+        path = folder / f"{self.namespace}.{NAME}.jsonl"
         operator = (f"--namespace={SYSTEM_NAMESPACE}", f"deployment/{RELEASE}")
         path.write_text(self.environment.kubectl("exec", *operator, "--", "cat", f"/records/{path.name}"))
         return path
@@ -166,6 +180,80 @@ class World:
             kubectl("rollout", "status", "deployment/prometheus", here, "--timeout=120s")
         else:
             kubectl("wait", "--for=delete", "pod", "--selector=app=prometheus", here, "--timeout=60s")
+
+    @contextmanager
+    def frozen(self, find: Callable[[], Sequence[Object]]) -> Iterator[None]:
+        """Keep all processes of some pods from running while `with` lasts: also of those that take their place.
+
+        find: the pods, as they are now.
+        """
+        stop = threading.Event()
+
+        def freeze() -> None:
+            while not stop.wait(0.5):
+                send(signal.SIGSTOP, find())
+
+        thread = threading.Thread(target=freeze, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+            send(signal.SIGCONT, find())
+
+    @contextmanager
+    def crash_looping(self, version: str) -> Iterator[None]:
+        """Kill the processes of a version's pods whenever there are some, while `with` lasts."""
+        stop = threading.Event()
+
+        def kill() -> None:
+            while not stop.wait(1):
+                send(signal.SIGKILL, self.rollout.pods(version))
+
+        thread = threading.Thread(target=kill, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def listener(self) -> str | None:
+        """The listener that the route is attached to; None if it names none."""
+        (route,) = self.made(ROUTE_KIND)
+        found: str | None = route["spec"]["parentRefs"][0].get("sectionName")
+        return found
+
+    def contour_pods(self) -> Sequence[Object]:
+        """The gateway's controller, which tells Envoy of routes, and their status of acceptance."""
+        found: Sequence[Object] = self.environment.kubectl.get(
+            "pods", "--namespace=projectcontour", "--selector=app=contour"
+        )["items"]
+        return found
+
+    def without_ready_pods(self, version: str) -> bool:
+        """Whether no pod of a version is ready."""
+        return not any(
+            found["type"] == "Ready" and found["status"] == "True"
+            for pod in self.rollout.pods(version)
+            for found in pod["status"].get("conditions", ())
+        )
+
+
+def tally(answers: Sequence[Answer], beside: Sequence[Answer]) -> str:
+    """How many failed, here and in the control."""
+    failed, failed_beside = (sum(answer.failed for answer in some) for some in (answers, beside))
+    return f"{failed} of {len(answers)} requests failed, of the control's {failed_beside} of {len(beside)}"
+
+
+def send(signal_number: signal.Signals, pods: Sequence[Object]) -> None:
+    """Send a signal to every process of pods, from outside."""
+    containers = [found for pod in pods for found in pod["status"].get("containerStatuses", ())]
+    for container in containers:
+        for pid in processes_of(container.get("containerID", "none/none").rpartition("/")[2]):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal_number)
 
 
 def condition(rollout: ModelRollout, type_: str) -> Condition | None:
