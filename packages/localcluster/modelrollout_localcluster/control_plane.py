@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import kubectl
-from .builds import ETCD, KUBERNETES
+from .builds import API_SERVER, CONTROLLER_MANAGER, ETCD, SCHEDULER
 from .certificates import CertificateAuthority, KeyPair
 from .errors import LocalClusterError
 from .kubeconfig import write_kubeconfig
@@ -57,7 +57,7 @@ class ControlPlane:
         client = f"https://{_LOOPBACK}:{self.state.ports['etcd']}"
         peer = f"https://{_LOOPBACK}:{self.state.ports['etcd_peer']}"
         command: list[str | Path] = [
-            ETCD.binary("etcd"),
+            ETCD.path,
             f"--data-dir={self.state.directory / 'etcd'}",
             f"--listen-client-urls={client}",
             f"--advertise-client-urls={client}",
@@ -91,7 +91,7 @@ class ControlPlane:
         etcd = self.authority.issue("apiserver-etcd", "kube-apiserver")
         kubelet = self.authority.issue("apiserver-kubelet", "kube-apiserver", "system:masters")
         command: list[str | Path] = [
-            KUBERNETES.binary("kube-apiserver"),
+            API_SERVER.path,
             f"--bind-address={self.address}",
             f"--advertise-address={self.address}",
             f"--secure-port={self.state.ports['apiserver']}",
@@ -126,7 +126,7 @@ class ControlPlane:
         self.daemons.start(
             "kube-controller-manager",
             [
-                KUBERNETES.binary("kube-controller-manager"),
+                CONTROLLER_MANAGER.path,
                 f"--kubeconfig={manager}",
                 f"--service-account-private-key-file={signing_key}",
                 f"--root-ca-file={self.authority.certificate}",
@@ -134,9 +134,7 @@ class ControlPlane:
                 *common,
             ],
         )
-        self.daemons.start(
-            "kube-scheduler", [KUBERNETES.binary("kube-scheduler"), f"--kubeconfig={scheduler}", *common]
-        )
+        self.daemons.start("kube-scheduler", [SCHEDULER.path, f"--kubeconfig={scheduler}", *common])
 
     def _await(self, daemon: str, ready: Callable[[], bool], timeout_seconds: float = 120.0) -> None:
         deadline = time.monotonic() + timeout_seconds

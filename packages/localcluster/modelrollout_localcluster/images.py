@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .builds import CONTOUR, COREDNS, PROMETHEUS, Component
+from .builds import CONTOUR, COREDNS, PROMETHEUS, Program
 from .errors import LocalClusterError
 from .locks import file_lock
 from .paths import cache_directory
@@ -65,13 +65,13 @@ class AddonImage:
             unfinished.replace(self.archive)
 
 
-def _from_component(component: Component, program: str) -> AddonImage:
+def _of(program: Program) -> AddonImage:
     return AddonImage(
-        name=program,
-        version=component.version,
-        source=lambda: component.binary(program),
-        entrypoint=(f"/bin/{program}",),
-        origin=component.output.name,
+        name=program.name,
+        version=program.version,
+        source=lambda: program.path,
+        entrypoint=(f"/bin/{program.name}",),
+        origin=program.component.output.name,
     )
 
 
@@ -79,10 +79,10 @@ PAUSE = AddonImage("pause", "1", lambda: program_path("busybox"), ("/bin/busybox
 ENVOY = AddonImage("envoy", "1.40.0", lambda: program_path("envoy"), ("/bin/envoy",), shared_libraries=True)
 ADDON_IMAGES = (
     PAUSE,
-    _from_component(COREDNS, "coredns"),
-    _from_component(CONTOUR, "contour"),
+    _of(COREDNS),
+    _of(CONTOUR),
     ENVOY,
-    _from_component(PROMETHEUS, "prometheus"),
+    _of(PROMETHEUS),
 )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from . import cgroups, node_config
-from .builds import CONTAINERD, KUBERNETES
+from .builds import CONTAINERD, CTR, KUBE_PROXY, KUBELET
 from .control_plane import ControlPlane
 from .errors import LocalClusterError
 from .network import Network, connect_host
@@ -75,7 +75,7 @@ class Node:
         unfinished.write_text(json.dumps(config))
         unfinished.replace(self._config)
         deadline = time.monotonic() + 120
-        while self.run(CONTAINERD.binary("ctr"), "version").returncode:
+        while self.run(CTR.path, "version").returncode:
             self.daemons.require_running(DAEMON)
             if time.monotonic() > deadline:
                 raise LocalClusterError(f"containerd was not ready in 120 s; see {self.daemons.logs}/containerd.log.")
@@ -95,7 +95,7 @@ class Node:
 
     def load_image(self, archive: Path) -> None:
         """Import an OCI archive into containerd, where kubelet finds it."""
-        result = self.run(CONTAINERD.binary("ctr"), "--namespace=k8s.io", "images", "import", "-", stdin=archive)
+        result = self.run(CTR.path, "--namespace=k8s.io", "images", "import", "-", stdin=archive)
         if result.returncode:
             raise LocalClusterError(f"Could not load {archive}: {result.stderr.strip()}")
 
@@ -115,9 +115,9 @@ class Node:
 
     def _daemon_commands(self) -> dict[str, list[str]]:
         return {
-            "containerd": [str(CONTAINERD.binary("containerd")), f"--config={RUN}/containerd.toml"],
+            "containerd": [str(CONTAINERD.path), f"--config={RUN}/containerd.toml"],
             "kubelet": [
-                str(KUBERNETES.binary("kubelet")),
+                str(KUBELET.path),
                 f"--config={RUN}/kubelet.yaml",
                 f"--kubeconfig={RUN}/kubelet.kubeconfig",
                 f"--root-dir={RUN}/kubelet",
@@ -125,7 +125,7 @@ class Node:
                 f"--node-ip={self.network.node_address}",
             ],
             "kube-proxy": [
-                str(KUBERNETES.binary("kube-proxy")),
+                str(KUBE_PROXY.path),
                 f"--config={RUN}/kube-proxy.yaml",
                 f"--hostname-override={self.name}",
             ],

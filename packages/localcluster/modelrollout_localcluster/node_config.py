@@ -3,7 +3,7 @@
 from pathlib import Path
 from string import Template
 
-from .builds import CONTAINERD
+from .builds import CONTAINERD_SHIM
 from .certificates import KeyPair
 from .images import PAUSE
 from .node_init import CONTAINERD_SOCKET, RUN
@@ -20,7 +20,7 @@ def containerd() -> str:
         pause=PAUSE.reference,
         run=RUN,
         runc=program_path("runc"),
-        shim=CONTAINERD.binary("containerd-shim-runc-v2"),
+        shim=CONTAINERD_SHIM.path,
         socket=CONTAINERD_SOCKET,
     )
 

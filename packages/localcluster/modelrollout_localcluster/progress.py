@@ -16,6 +16,7 @@ class Progress:
 
     quiet: bool = False
     stages: list[tuple[str, float]] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
 
     @contextmanager
     def stage(self, title: str) -> Iterator[None]:
@@ -37,8 +38,8 @@ class Progress:
             print(f"\r\033[K{line}" if sys.stderr.isatty() else line, file=sys.stderr, flush=True)
 
     def table(self) -> str:
-        """The duration of every stage so far, one a line, and their sum."""
-        rows = [*self.stages, ("total", sum(seconds for _, seconds in self.stages))]
+        """The duration of every stage so far, one a line, and of all since the beginning."""
+        rows = [*self.stages, ("from start to end", time.monotonic() - self.began)]
         width = max(len(title) for title, _ in rows)
         return "\n".join(f"  {title:<{width}}  {seconds:7.1f} s" for title, seconds in rows)
 

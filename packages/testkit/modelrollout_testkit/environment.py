@@ -6,7 +6,7 @@ from pathlib import Path
 from modelrollout_localcluster import Cluster, Progress
 from modelrollout_localcluster.image_builder import ImageArchive
 from modelrollout_testkit.checkout import Checkout
-from modelrollout_testkit.images import example_images, operator_image
+from modelrollout_testkit.images import example_images, images_built_beside, operator_image
 from modelrollout_testkit.kubectl import Kubectl
 
 SCRAPE_INTERVAL_SECONDS = 5
@@ -47,9 +47,10 @@ def local_environment(
 
     Raises LocalClusterError with what is missing.
     """
-    operator, archives = built_images(checkout, progress)
     cluster = Cluster(name, progress)
-    cluster.up(scrape_interval_seconds=scrape_interval)
+    with images_built_beside(checkout, progress):
+        cluster.up(scrape_interval_seconds=scrape_interval)
+    operator, archives = built_images(checkout, progress)
     with progress.stage("load the images of the operator and the models"):
         for archive in archives:
             cluster.load_image(archive)

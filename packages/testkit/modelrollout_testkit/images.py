@@ -4,13 +4,18 @@ All stand on one Python base image, and all versions of the example on one image
 version adds a layer of some kilobytes.
 """
 
+import os
+import signal
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from modelrollout_localcluster import Progress
 from modelrollout_localcluster.image_builder import ImageArchive, ImageBuilder, cached_images, python_image
 from modelrollout_testkit.checkout import Checkout
+from modelrollout_testkit.errors import TestkitError
 
 EXAMPLE_VERSIONS = ("v1", "v2", "v3", "v4", "v5", "majority")
 
@@ -53,6 +58,26 @@ def example_images(checkout: Checkout, progress: Progress | None = None) -> dict
 
     images = cached_images("digits", checkout.example_sources(), checkout.root, build)
     return {version: images[name] for version, name in names.items()}
+
+
+@contextmanager
+def images_built_beside(checkout: Checkout, progress: Progress) -> Iterator[None]:
+    """Have the images built while the body runs, and wait for them at its end: they mostly wait for downloads.
+
+    Raises TestkitError when that fails.
+    """
+    command = [sys.executable, "-m", "modelrollout_testkit.main", "images", "all"]
+    # A session of its own, so that an interruption ends it with all its children.
+    with subprocess.Popen(command, cwd=checkout.root, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        try:
+            yield
+            with progress.stage("wait for the images of the operator and the models"):
+                process.wait()
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+    if process.returncode:
+        raise TestkitError("the images could not be built; what is printed above says why.")
 
 
 def _build_bentos(builder: ImageBuilder, example: Path, names: Mapping[str, str], progress: Progress) -> None:

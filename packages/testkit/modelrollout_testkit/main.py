@@ -14,14 +14,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="modelrollout-testkit", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     images = commands.add_parser("images", help="build images, or find them in the cache; prints NAME DIGEST ARCHIVE")
-    images.add_argument("what", choices=("operator", "examples"))
+    images.add_argument("what", choices=("operator", "examples", "all"))
     what = parser.parse_args().what
     progress = Progress()
     try:
         checkout = Checkout.here()
-        found = (
-            [operator_image(checkout, progress)] if what == "operator" else example_images(checkout, progress).values()
-        )
+        found = [operator_image(checkout, progress)] if what != "examples" else []
+        if what != "operator":
+            found += example_images(checkout, progress).values()
     except (LocalClusterError, TestkitError) as error:
         sys.exit(f"{parser.prog}: {error}")
     for image in found:
