@@ -36,6 +36,9 @@ class Component:
     files: tuple[tuple[str, str], ...] = ()
     """Pairs of module and a glob in it, copied to `manifests/` beside the binaries."""
 
+    def __str__(self) -> str:
+        return f"component {self.name}"
+
     @property
     def folder(self) -> Path:
         return COMPONENTS / self.name
@@ -204,8 +207,8 @@ def build(programs: Sequence[Program], progress: Progress) -> None:
         for program in _missing(programs):
             by_component.setdefault(program.component.name, []).append(program)
         for number, missing in enumerate(by_component.values(), start=1):
-            names = ", ".join(map(str, missing))
-            with progress.stage(f"[{number}/{len(by_component)}] build {names}"):
+            what = str(missing[0]) if len(missing) == 1 else f"{len(missing)} programs of the {missing[0].component}"
+            with progress.stage(f"[{number}/{len(by_component)}] build {what}"):
                 missing[0].component.build(missing)
 
 
