@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 	--no-header $(OURS)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo demo-down test test-unit test-cluster test-e2e lint bench generate lock deps clean
+.PHONY: demo demo-down test test-unit test-cluster test-e2e test-more image lint bench generate lock deps clean
 
 demo: $(INSTALLED) deps ## run the product's main job on a real cluster (CLUSTER=local|current|kind)
 	$(BIN)/python -m modelrollout_demo
@@ -27,7 +27,13 @@ test-cluster: $(INSTALLED) ## against a real API server
 	$(BIN)/python -m pytest tests/cluster
 
 test-e2e: $(INSTALLED) deps ## real pods, Envoy, Prometheus and BentoML services
-	$(BIN)/python -m pytest tests/e2e
+	$(BIN)/python -m pytest tests/e2e/rollouts --numprocesses=3 --dist=loadfile
+
+test-more: $(INSTALLED) deps ## what CI has no time for: the local cluster itself, killed at every stage
+	$(BIN)/python -m pytest tests/e2e/test_localcluster.py
+
+image: $(INSTALLED) deps ## the operator's image, built twice and compared, and its SBOM, in dist/
+	$(BIN)/modelrollout-testkit release --output=dist
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

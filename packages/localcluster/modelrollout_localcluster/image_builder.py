@@ -147,11 +147,14 @@ class ImageBuilder:
         """Run buildah on this build's store."""
         self.run([program_path("buildah"), *arguments])
 
-    def build(self, recipe: Path, name: str, context: Path, **arguments: str) -> None:
-        """Build a Dockerfile, which finds pip's settings as secrets so that no layer has them."""
+    def build(self, recipe: Path, name: str, context: Path, *, cached: bool = True, **arguments: str) -> None:
+        """Build a Dockerfile, which finds pip's settings as secrets so that no layer has them.
+
+        cached: whether layers of earlier builds may serve. arguments: of the Dockerfile.
+        """
         self.buildah(
             "build",
-            "--layers",
+            "--layers" if cached else "--no-cache",
             _timestamp(),
             f"--file={recipe}",
             f"--tag={name}",

@@ -1,5 +1,6 @@
 """A checkout of the repository: where its chart, its example and the sources of its images are."""
 
+import subprocess
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,9 +38,16 @@ class Checkout:
         version: str = tomllib.loads((self.root / "pyproject.toml").read_text())["project"]["version"]
         return version
 
+    @property
+    def revision(self) -> str:
+        """The commit that is checked out."""
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=self.root, capture_output=True, text=True, check=False)
+        return head.stdout.strip()
+
     def operator_sources(self) -> Sequence[Path]:
         """The files that the operator's image is made of."""
-        named = [self.root / name for name in ("Dockerfile", "pyproject.toml", "requirements/operator.txt")]
+        requirements = (f"requirements/{name}.txt" for name in ("build", "operator"))
+        named = [self.root / name for name in ("Dockerfile", "pyproject.toml", *requirements)]
         code = (path for tree in ("operator", "packages/contract") for path in (self.root / tree).rglob("*.py"))
         return [*named, *sorted(code)]
 
