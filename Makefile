@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 	--no-header $(OURS)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo demo-down test test-unit test-cluster test-e2e test-more image lint bench generate lock deps clean
+.PHONY: demo demo-down test test-unit test-cluster test-e2e test-more image lint bench bench-scale generate lock deps clean
 
 demo: $(INSTALLED) deps ## run the product's main job on a real cluster (CLUSTER=local|current|kind)
 	$(BIN)/python -m modelrollout_demo
@@ -51,6 +51,9 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED) ## calibration, peers and cost of the evidence engine, printed as tables
 	$(BIN)/python -m tests.bench
+
+bench-scale: $(INSTALLED) ## what 50, 200 and 500 ramping rollouts cost, on a real API server
+	$(BIN)/python -m tests.scale
 
 generate: $(INSTALLED) ## what is generated from the models
 	$(BIN)/python -m modelrollout.api.crd

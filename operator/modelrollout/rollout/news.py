@@ -26,8 +26,9 @@ def requeue_after(decided: Status, written: Status, settings: Settings, now: dat
     reconciling = any(condition.type == "Reconciling" for condition in decided.conditions)
     if reconciling or is_under_way(decided) or decided.retiring:
         interval = settings.scrape_interval
-        next_window = (floor(now.timestamp() / interval) + 1) * interval + settings.scrape_lag
-        return next_window - now.timestamp()
+        # A window can be read once its scrapes can, which for the last one may still be to come.
+        readable = now.timestamp() - settings.scrape_lag
+        return (floor(readable / interval) + 1) * interval - readable
     if _words(decided) != _words(written) and not says_something_new(decided, written):
         return max((WORDS_EVERY - _waited(decided, written)).total_seconds(), 1.0)
     return None

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelrollout.api.commands import commands_in
 from modelrollout.api.status import Phase
+from modelrollout.evidence.verdict import Verdict
 from modelrollout.kube.cache import ObjectCache
 from modelrollout.ports import DEPLOYMENT, FIELD_MANAGER, MODEL_ROLLOUT, POD, Manifest, kind_of
 from modelrollout.runtime.queue import Key
@@ -49,6 +51,19 @@ class Changes:
         accepted = all(item["status"] == "True" for answer in answers for item in answer.get("conditions", ()))
         rollout = self.cache.get(MODEL_ROLLOUT, key.namespace, key.name) or {}
         return accepted and rollout.get("status", {}).get("phase") == Phase.RAMPING
+
+
+def may_take_traffic_away(rollout: Manifest) -> bool:
+    """Whether the next decision about a ModelRollout may be that one: it has a command, is doubted, or lacks pods."""
+    status = rollout.get("status", {})
+    given = commands_in(rollout["metadata"].get("annotations", {}))
+    if any(status.get("handled", {}).get(command) != value for command, value in given.items()):
+        return True
+    if any(gate.get("verdict") == Verdict.FAIL for gate in status.get("gates", ())):
+        return True
+    conditions = {item.get("type"): item for item in status.get("conditions", ())}
+    doubted = conditions.get("Progressing", {}).get("reason") == "Doubtful"
+    return bool(doubted or conditions.get("Ready", {}).get("status") == "False")
 
 
 def _rollout(manifest: Manifest) -> Key | None:

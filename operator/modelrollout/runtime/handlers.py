@@ -13,14 +13,14 @@ from modelrollout.ports import MODEL_ROLLOUT
 from modelrollout.runtime.access import WATCHED
 from modelrollout.runtime.changes import Changes
 from modelrollout.runtime.queue import Key
-from modelrollout.runtime.watching import log_in
+from modelrollout.runtime.watching import Sessions
 from modelrollout_contract.objects import ROLLOUT_LABEL
 
 
-def build_registry(changes: Changes, add: Callable[[Key], None]) -> kopf.OperatorRegistry:
+def build_registry(changes: Changes, add: Callable[[Key], None], sessions: Sessions) -> kopf.OperatorRegistry:
     """Handlers that call `add` for every event that is a reason to look at a ModelRollout."""
     registry = kopf.OperatorRegistry()
-    kopf.on.login(registry=registry)(log_in)
+    kopf.on.login(registry=registry)(sessions.log_in)
 
     async def changed(event: kopf.RawEvent, **_: Any) -> None:
         # kopf gives what it has parsed, and keeps nothing of it that would be changed.

@@ -31,6 +31,7 @@ class Leadership:
         self._name = name
         self.identity = identity
         self._renewed: float | None = None
+        self._left: Manifest | None = None
         self._seen: tuple[Mapping[str, Any], float] | None = None
 
     @property
@@ -71,11 +72,12 @@ class Leadership:
     async def _try(self) -> bool:
         started = monotonic()
         try:
-            lease = await self._client.get(LEASE, self._namespace, self._name)
+            # A leader knows its Lease: if it still is as it was left, one request renews it.
+            lease, self._left = self._left or await self._client.get(LEASE, self._namespace, self._name), None
             if lease is None:
-                await self._client.create(self._lease(None, self.identity))
+                self._left = await self._client.create(self._lease(None, self.identity))
             elif self._free(lease):
-                await self._client.apply(self._lease(lease, self.identity))
+                self._left = await self._client.apply(self._lease(lease, self.identity))
             else:
                 return False
         except Conflict:

@@ -26,17 +26,17 @@ from modelrollout.metrics.prometheus.credentials import BearerTokenFile
 from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.ports import CONTROLLER_REVISION, MODEL_ROLLOUT, KubeClient, KubeError
 from modelrollout.runtime.access import WATCHED
-from modelrollout.runtime.changes import Changes
+from modelrollout.runtime.changes import Changes, may_take_traffic_away
 from modelrollout.runtime.decision_log import DecisionLog
 from modelrollout.runtime.handlers import build_registry, build_settings
 from modelrollout.runtime.leadership import Leadership
 from modelrollout.runtime.logs import set_up_logging
 from modelrollout.runtime.loop_thread import LoopThread
-from modelrollout.runtime.queue import Key, WorkQueue
+from modelrollout.runtime.queue import Key, Urgency, WorkQueue
 from modelrollout.runtime.reconcile import Reconciler
 from modelrollout.runtime.settings import OperatorSettings, parse
 from modelrollout.runtime.telemetry import Telemetry, serve
-from modelrollout.runtime.watching import WatchesBroken
+from modelrollout.runtime.watching import Sessions, WatchesBroken
 from modelrollout.traffic.registry import all_routers
 from modelrollout_contract.objects import ROLLOUT_LABEL
 
@@ -45,7 +45,7 @@ _LOG = logging.getLogger(__name__)
 # Resyncs in a row that may be missed before the process counts as stuck.
 MISSED_RESYNCS = 3
 CHECK_SECONDS = 5.0
-LEASE_TIMEOUT = 2.5
+LEASE_TIMEOUT = 5.0
 
 
 def main() -> None:
@@ -76,8 +76,8 @@ async def run(settings: OperatorSettings) -> int:
                     return 0
                 if await _first(stopped.wait(), lease_thread.run(leadership.acquire())) == signalled:
                     return 0
-                ended = await _first(stopped.wait(), operator.run(stopped), lease_thread.run(leadership.keep()))
-                return 0 if ended == signalled else 1
+                await _first(operator.run(stopped), lease_thread.run(leadership.keep()))
+                return 0 if stopped.is_set() else 1
             finally:
                 await lease_thread.run(leadership.release())
                 await lease_thread.run(lease_client.close())
@@ -91,7 +91,7 @@ class Operator:
     """
 
     def __init__(self, settings: OperatorSettings, client: KubeClient, leadership: Leadership) -> None:
-        self.telemetry = Telemetry()
+        self.telemetry = Telemetry(settings.scrape_interval)
         self._settings = settings
         self._client = client
         self._leadership = leadership
@@ -120,11 +120,17 @@ class Operator:
             settings=settings,
             log=DecisionLog(settings.record_dir, settings.record_limit * 9 // 10) if settings.record_dir else None,
         )
-        self._queue = WorkQueue(self._reconciler.reconcile, settings.workers)
+        self._queue = WorkQueue(
+            self._reconciler.reconcile, settings.workers, self._is_urgent, self.telemetry.queue_seconds.observe
+        )
         self.telemetry.queue_depth.set_function(lambda: self._queue.depth)
         self._started = monotonic()
         self._resynced: float | None = None
         self._checked = False
+
+    def _is_urgent(self, key: Key) -> bool:
+        rollout = self._cache.get(MODEL_ROLLOUT, key.namespace, key.name)
+        return rollout is not None and may_take_traffic_away(rollout)
 
     def healthy(self) -> bool:
         """False once the resync, which every active replica does, has failed for long: the kubelet then restarts us."""
@@ -151,27 +157,30 @@ class Operator:
                 await asyncio.sleep(CHECK_SECONDS)
 
     async def run(self, stopped: asyncio.Event) -> None:
-        """Work until cancelled. Raises if the watches end: a restart of the process is kopf's designed recovery.
-
-        stopped: set by signals, which kopf would take for itself.
-        """
+        """Work until `stopped` is set. Raises if the watches end: a restart is kopf's designed recovery."""
         await self._refresh()
         await _first(self._watch(stopped), self._queue.run(), self._resync())
 
     async def _watch(self, stopped: asyncio.Event) -> None:
-        namespaces = self._settings.namespaces
+        namespaces, sessions = self._settings.namespaces, Sessions()
         tasks = await kopf.spawn_tasks(
-            registry=build_registry(Changes(self._cache), self._queue.add),
+            registry=build_registry(Changes(self._cache), self._queue.add, sessions),
             settings=build_settings(),
+            stop_flag=stopped,
             # kopf would make one up from the user's name, which a numeric user has not.
             identity=self._leadership.identity,  # type: ignore[arg-type]  # a NewType of str that kopf keeps to itself
             standalone=True,
             clusterwide=not namespaces,
             namespaces=namespaces,
         )
+        # kopf has just taken the signals for itself.
         _heed_signals(stopped)
-        await kopf.run_tasks(tasks)
-        raise WatchesBroken("the watches have ended")
+        try:
+            await kopf.run_tasks(tasks)
+        finally:
+            await sessions.close()
+        if not stopped.is_set():
+            raise WatchesBroken("the watches have ended")
 
     async def _resync(self) -> None:
         """Look at everything now and then: an event that never came is made good."""
@@ -199,7 +208,7 @@ class Operator:
             _LOG.warning("resync: %s", error)
             return
         for rollout in self._cache.of_kind(MODEL_ROLLOUT):
-            self._queue.add(Key(rollout["metadata"]["namespace"], rollout["metadata"]["name"]))
+            self._queue.add(Key(rollout["metadata"]["namespace"], rollout["metadata"]["name"]), Urgency.DUE)
         self._resynced = monotonic()
 
 

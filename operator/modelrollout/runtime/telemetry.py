@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from time import time
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -14,14 +15,26 @@ _ROLLOUT = ("namespace", "name")
 
 
 class Telemetry:
-    """What the operator reports of itself and of the rollouts, as Prometheus metrics."""
+    """What the operator reports of itself and of the rollouts, as Prometheus metrics.
 
-    def __init__(self) -> None:
+    scrape_interval: seconds of a scrape window. clock gives seconds since the epoch.
+    """
+
+    def __init__(self, scrape_interval: float = 15.0, clock: Callable[[], float] = time) -> None:
         self.registry = CollectorRegistry()
+        self._scrape_interval = scrape_interval
+        self._clock = clock
+        self._counted: dict[tuple[str, str], float] = {}
         self.reconcile_seconds = Histogram(
             metrics.RECONCILE_SECONDS, "Duration of a reconcile", ["outcome"], registry=self.registry
         )
         self.queue_depth = Gauge(metrics.QUEUE_DEPTH, "ModelRollouts that wait", registry=self.registry)
+        self.queue_seconds = Histogram(
+            metrics.QUEUE_SECONDS, "Wait of a ModelRollout for its look", registry=self.registry
+        )
+        Gauge(
+            metrics.WINDOW_AGE_SECONDS, "Since the end of the newest window that is counted", registry=self.registry
+        ).set_function(self._window_age)
         self._events = Counter(
             metrics.EVENTS, "Decisions and events by reason", [*_ROLLOUT, "reason"], registry=self.registry
         )
@@ -42,6 +55,10 @@ class Telemetry:
         if (earlier := self._phases.get(key)) and earlier != phase:
             self._info.remove(*key, *earlier)
         self._phases[key] = phase
+        if rollout.status.evidence:
+            self._counted[key] = (rollout.status.evidence.window + 1) * self._scrape_interval
+        else:
+            self._counted.pop(key, None)
         self._info.labels(*key, *phase).set(1)
 
     def happened(self, namespace: str, name: str, event: Event) -> None:
@@ -54,8 +71,12 @@ class Telemetry:
         if phase := self._phases.pop((namespace, name), None):
             self._info.remove(namespace, name, *phase)
             self._weight.remove(namespace, name)
+        self._counted.pop((namespace, name), None)
         for reason in self._reasons.pop((namespace, name), ()):
             self._events.remove(namespace, name, reason)
+
+    def _window_age(self) -> float:
+        return max(0.0, self._clock() - min(self._counted.values())) if self._counted else 0.0
 
 
 async def serve(

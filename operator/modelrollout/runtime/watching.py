@@ -29,25 +29,36 @@ class WatchesBroken(Exception):
     """Watches are answered and break at once, again and again: nothing that happens is seen."""
 
 
-async def log_in(**_: object) -> kopf.AiohttpSession:
-    """A session for kopf, with the credentials of the operator's own client. Raises NoAccess."""
-    configuration = Configuration()
-    await load(configuration)
-    transport = RESTClientObject(configuration)
+class Sessions:
+    """Sessions for kopf, with the credentials of the operator's own client. Close it after use."""
 
-    async def authorize(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        # Reads the token of a pod anew when it is a minute old.
-        if token := await configuration.get_api_key_with_prefix("BearerToken", alias="authorization"):
-            request.headers["Authorization"] = token
-        return await handler(request)
+    def __init__(self) -> None:
+        self._sessions: list[ClientSession] = []
 
-    session = ClientSession(
-        connector=TCPConnector(limit=0, ssl=transport.ssl_context),
-        proxy=configuration.proxy,
-        trust_env=True,
-        middlewares=(Pace(), authorize),
-    )
-    return kopf.AiohttpSession(server=configuration.host, aiohttp_session=session)
+    async def log_in(self, **_: object) -> kopf.AiohttpSession:
+        """A session with credentials as they are now. Raises NoAccess."""
+        configuration = Configuration()
+        await load(configuration)
+
+        async def authorize(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+            # Reads the token of a pod anew when it is a minute old.
+            if token := await configuration.get_api_key_with_prefix("BearerToken", alias="authorization"):
+                request.headers["Authorization"] = token
+            return await handler(request)
+
+        session = ClientSession(
+            connector=TCPConnector(limit=0, ssl=RESTClientObject(configuration).ssl_context),
+            proxy=configuration.proxy,
+            trust_env=True,
+            middlewares=(Pace(), authorize),
+        )
+        self._sessions.append(session)
+        return kopf.AiohttpSession(server=configuration.host, aiohttp_session=session)
+
+    async def close(self) -> None:
+        """Drop the connections."""
+        for session in self._sessions:
+            await session.close()
 
 
 @dataclass(slots=True)

@@ -6,6 +6,12 @@ RECONCILE_SECONDS = "modelrollout_reconcile_seconds"
 QUEUE_DEPTH = "modelrollout_queue_depth"
 """Gauge: ModelRollouts that wait to be looked at."""
 
+QUEUE_SECONDS = "modelrollout_queue_seconds"
+"""Histogram: how long a ModelRollout that was to be looked at has waited for it."""
+
+WINDOW_AGE_SECONDS = "modelrollout_window_age_seconds"
+"""Gauge: seconds since the end of the newest scrape window that is counted, where that is longest."""
+
 EVENTS = "modelrollout_events"
 """Counter by `namespace`, `name`, `reason`: what was decided and what happened."""
 

@@ -1,9 +1,17 @@
 """The life of a rollout, decided step by step in a world without a cluster."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.rollout.world import World, spec
+
+from modelrollout.api.identity import version_of
+from modelrollout.api.status import Status
+from modelrollout.rollout.decide import decide
+from modelrollout.rollout.observation import Observation
+from modelrollout.rollout.settings import Settings
 
 
 def serving(**changes: object) -> World:
@@ -289,6 +297,15 @@ def test_steady_state_says_nothing_new() -> None:
     assert not plan.significant
     assert plan.events == ()
     assert plan.requeue_after is None
+
+
+@pytest.mark.parametrize(("second", "seconds"), [(0.0, 1.0), (0.5, 0.5), (1.0, 15.0), (1.5, 14.5), (14.9, 1.1)])
+def test_the_next_look_is_due_when_the_next_window_can_be_read(second: float, seconds: float) -> None:
+    status = Status(challenger=version_of(spec("churn:v2").model))
+    now = datetime.fromtimestamp(1_800_000_000 + second, UTC)
+    settings = Settings(scrape_interval=15.0, scrape_lag=1.0)
+    plan = decide(spec("churn:v2"), 1, status, Observation(), settings, now)
+    assert plan.requeue_after == pytest.approx(seconds)
 
 
 def test_scrapes_that_are_still_to_come_are_no_outage_but_no_step_is_taken_without_them() -> None:

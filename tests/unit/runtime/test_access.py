@@ -9,6 +9,7 @@ from modelrollout.ports import DEPLOYMENT, MODEL_ROLLOUT, SERVICE, ResourceKind
 from modelrollout.runtime.access import ACCESS, WATCHED
 from modelrollout.runtime.changes import Changes
 from modelrollout.runtime.handlers import build_registry, build_settings
+from modelrollout.runtime.watching import Sessions
 from modelrollout.traffic.registry import all_routers
 from modelrollout_contract.objects import ROLLOUT_LABEL
 
@@ -34,7 +35,7 @@ def test_a_route_may_be_made_and_changed_and_its_changes_are_followed() -> None:
 
 def test_every_kind_that_is_watched_has_a_handler_and_those_made_for_a_rollout_are_selected() -> None:
     changes = Changes(ObjectCache([access.kind for access in WATCHED]))
-    registry, settings = build_registry(changes, lambda _: None), build_settings()
+    registry, settings = build_registry(changes, lambda _: None, Sessions()), build_settings()
     handled = {
         (handler.selector.group, handler.selector.version, handler.selector.any_name)  # type: ignore[union-attr]
         for handler in registry._watching.get_all_handlers()

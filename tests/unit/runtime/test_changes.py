@@ -16,7 +16,7 @@ from modelrollout.ports import (
     Manifest,
     ResourceKind,
 )
-from modelrollout.runtime.changes import Changes
+from modelrollout.runtime.changes import Changes, may_take_traffic_away
 from modelrollout.runtime.queue import Key
 from modelrollout_contract.objects import ROLLOUT_LABEL
 
@@ -148,6 +148,23 @@ def test_the_end_of_an_object_is_a_reason_to_look() -> None:
 
 def test_objects_of_nobody_are_none() -> None:
     assert Changes(ObjectCache([MODEL_ROLLOUT])).take("ADDED", thing(POD, pod(), labels={})) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "annotations", "urgent"),
+    [
+        ({}, {}, False),
+        ({"gates": [{"verdict": "Pass"}]}, {}, False),
+        ({"gates": [{"verdict": "Pass"}, {"verdict": "Fail"}]}, {}, True),
+        ({}, {"modelrollout.io/abort": "now"}, True),
+        ({"handled": {"abort": "now"}}, {"modelrollout.io/abort": "now"}, False),
+        ({"conditions": [{"type": "Progressing", "status": "True", "reason": "Doubtful"}]}, {}, True),
+        ({"conditions": [{"type": "Ready", "status": "False", "reason": "NoPods"}]}, {}, True),
+        ({"conditions": [{"type": "Ready", "status": "True", "reason": "Serving"}]}, {}, False),
+    ],
+)
+def test_what_may_lose_its_traffic_is_urgent(status: Manifest, annotations: Manifest, urgent: bool) -> None:
+    assert may_take_traffic_away(thing(MODEL_ROLLOUT, status, annotations=annotations)) is urgent
 
 
 def _place(manifest: Manifest) -> tuple[ResourceKind, str, str]:

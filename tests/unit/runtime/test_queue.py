@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from modelrollout.ports import Unavailable
-from modelrollout.runtime.queue import Key, WorkQueue
+from modelrollout.runtime.queue import Key, Urgency, WorkQueue
 
 CHURN, DIGITS = Key("ml", "churn"), Key("ml", "digits")
 
@@ -92,3 +92,78 @@ async def test_a_failure_is_retried_until_it_succeeds() -> None:
 
     await work(handler, script)
     assert next(outcomes, "nothing left") == "nothing left"
+
+
+async def handled_in_order(script: Callable[[WorkQueue], None], urgent: frozenset[Key] = frozenset()) -> list[Key]:
+    """The order in which a lone worker handles what was added before it began."""
+    handled: list[Key] = []
+
+    async def handler(key: Key) -> None:
+        handled.append(key)
+
+    queue = WorkQueue(handler, workers=1, is_urgent=lambda key: key in urgent)
+    script(queue)
+    running = asyncio.create_task(queue.run())
+    while queue.depth:
+        await asyncio.sleep(0)
+    running.cancel()
+    return handled
+
+
+GOOD = [Key("ml", f"good-{index}") for index in range(5)]
+
+
+async def test_a_bad_challenger_does_not_wait_behind_good_ones() -> None:
+    def script(queue: WorkQueue) -> None:
+        for key in [*GOOD, CHURN]:
+            queue.add(key, Urgency.DUE)
+
+    assert (await handled_in_order(script, urgent=frozenset({CHURN})))[0] == CHURN
+
+
+async def test_what_has_happened_goes_before_what_is_due() -> None:
+    def script(queue: WorkQueue) -> None:
+        for key in [*GOOD, CHURN]:
+            queue.add(key, Urgency.DUE)
+        queue.add(CHURN)
+        queue.add(CHURN, Urgency.DUE)
+
+    assert await handled_in_order(script) == [CHURN, *GOOD]
+
+
+async def test_whoever_was_looked_at_least_recently_goes_first() -> None:
+    order: list[Key] = []
+    enough = asyncio.Event()
+
+    async def handler(key: Key) -> float:
+        order.append(key)
+        if len(order) == 3:
+            queue.add(CHURN)
+            queue.add(DIGITS)
+        if len(order) == 5:
+            enough.set()
+        return 3600
+
+    queue = WorkQueue(handler, workers=1)
+    for key in (DIGITS, CHURN):
+        queue.add(key, Urgency.CHANGED)
+    queue.add(GOOD[0], Urgency.DUE)
+    running = asyncio.create_task(queue.run())
+    await asyncio.wait_for(enough.wait(), 30)
+    running.cancel()
+    assert order[3:] == order[:2]
+
+
+async def test_the_wait_for_a_worker_is_told() -> None:
+    waits: list[float] = []
+
+    async def handler(_: Key) -> None:
+        pass
+
+    queue = WorkQueue(handler, workers=1, waited=waits.append)
+    queue.add(CHURN)
+    running = asyncio.create_task(queue.run())
+    while not waits:
+        await asyncio.sleep(0)
+    running.cancel()
+    assert waits[0] >= 0
