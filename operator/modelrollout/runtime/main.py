@@ -158,7 +158,9 @@ class Operator:
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Work until `stopped` is set. Raises if the watches end: a restart is kopf's designed recovery."""
-        await self._refresh()
+        # Nothing is decided on half of what there is.
+        while not await self._refresh():
+            await asyncio.sleep(CHECK_SECONDS)
         await _first(self._watch(stopped), self._queue.run(), self._resync())
 
     async def _watch(self, stopped: asyncio.Event) -> None:
@@ -199,17 +201,18 @@ class Operator:
         except KubeError as error:
             _LOG.warning("what deleted ModelRollouts left stays: %s", error)
 
-    async def _refresh(self) -> None:
-        """Read everything anew, and look at all of it: what a watch has missed is made good."""
+    async def _refresh(self) -> bool:
+        """Read everything anew, and look at all of it: what a watch has missed is made good. Returns whether it was."""
         namespaces = self._settings.namespaces or (None,)
         try:
             await self._cache.refresh(self._client, namespaces)
         except KubeError as error:
             _LOG.warning("resync: %s", error)
-            return
+            return False
         for rollout in self._cache.of_kind(MODEL_ROLLOUT):
             self._queue.add(Key(rollout["metadata"]["namespace"], rollout["metadata"]["name"]), Urgency.DUE)
         self._resynced = monotonic()
+        return True
 
 
 def _heed_signals(stopped: asyncio.Event) -> None:
