@@ -257,7 +257,7 @@ async def test_apply_is_server_side(
     [asked] = server.asked
     assert (asked.method, asked.path) == ("PATCH", "/apis/apps/v1/namespaces/ml/deployments/churn" + path)
     assert asked.query == {"fieldManager": ["modelrollout"], "force": [force]}
-    assert asked.content_type == "application/apply-patch+yaml"
+    assert asked.content_type == "application/apply-patch+yaml; charset=utf-8"
     assert asked.body == DEPLOYED
 
 
