@@ -163,7 +163,7 @@ def test_one_rollout_is_shown_with_its_gates(stage: Stage) -> None:
 def test_what_is_not_there_is_named(command: str, stage: Stage) -> None:
     code, _, error = stage.run(command, "churn")
     assert code == 1
-    assert f'modelrollouts.{GROUP} "churn" not found' in error
+    assert f"there is no ModelRollout {stage.namespace}/churn" in error
 
 
 @pytest.mark.parametrize(
