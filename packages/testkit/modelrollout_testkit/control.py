@@ -34,15 +34,15 @@ def unexplained(operated: Sequence[Answer], control: Sequence[Answer], faulty: f
     return found
 
 
-def control_objects(deployment: Object, gateway: tuple[str, str], host: str) -> list[Object]:
+def control_objects(deployment: Object, namespace: str, gateway: tuple[str, str], host: str) -> list[Object]:
     """A Deployment of the same pods as a version's, its Service and its route, which no operator knows.
 
-    gateway: namespace and name. host: that requests to it ask for.
+    namespace: for them. gateway: namespace and name. host: that requests to it ask for.
     """
     labels = {"app": CONTROL}
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     template = {"metadata": {"labels": labels}, "spec": deployment["spec"]["template"]["spec"]}
-    metadata = {"name": CONTROL, "namespace": deployment["metadata"]["namespace"]}
+    metadata = {"name": CONTROL, "namespace": namespace}
     port = container["ports"][0]["containerPort"]
     parent = dict(zip(("namespace", "name"), gateway, strict=True))
     rule = {"backendRefs": [{"name": CONTROL, "port": 80}]}

@@ -79,9 +79,11 @@ def world(
         rollout.apply("v1", quick)
         rollout.until(lambda now: now.status.serving_since is not None, "a first champion")
         deployment = kubectl.get("deployment", rollout.digits.workload("v1"), f"--namespace={namespace}")
-        control_host = f"{CONTROL}.{host}"
-        kubectl.apply(*control_objects(deployment, environment.gateway, control_host))
-        kubectl("rollout", "status", f"deployment/{CONTROL}", f"--namespace={namespace}", "--timeout=420s")
+        beside, control_host = f"{namespace}-{CONTROL}", f"{CONTROL}.{host}"
+        kubectl.apply(
+            restricted_namespace(beside), *control_objects(deployment, beside, environment.gateway, control_host)
+        )
+        kubectl("rollout", "status", f"deployment/{CONTROL}", f"--namespace={beside}", "--timeout=420s")
         loads = [
             stack.enter_context(
                 Load(environment.checkout, environment.gateway_url, tmp_path_factory.mktemp("load"), rate, asked)
