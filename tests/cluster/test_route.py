@@ -23,7 +23,7 @@ from modelrollout.rollout.plan import DesiredVersion, Placement
 from modelrollout.runtime.placing import Placer
 from modelrollout.traffic.gateway_api import GatewayAPIRouter
 from modelrollout_localcluster import Cluster, tool_path
-from modelrollout_localcluster.builds import CONTOUR
+from modelrollout_localcluster.builds import ADDONS
 
 ROUTER = GatewayAPIRouter()
 CHAMPION, CHALLENGER = (Version(bento=f"churn:{tag}", image=f"churn:{tag}", hash=tag * 5) for tag in ("v1", "v2"))
@@ -32,7 +32,7 @@ CHAMPION, CHALLENGER = (Version(bento=f"churn:{tag}", image=f"churn:{tag}", hash
 @pytest.fixture(scope="module", autouse=True)
 def gateway_api(kube_api: ApiClient) -> None:
     tool_path("contour")  # Gateway API comes with it.
-    crd = Path(CONTOUR.manifests) / "gateway.networking.k8s.io_httproutes.yaml"
+    crd = Path(ADDONS.manifests) / "gateway.networking.k8s.io_httproutes.yaml"
     install_crd(ApiextensionsV1Api(kube_api), yaml.safe_load(crd.read_text()))
 
 

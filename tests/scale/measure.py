@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from modelrollout_localcluster import Cluster, tool_path
-from modelrollout_localcluster.builds import CONTOUR
+from modelrollout_localcluster.builds import ADDONS
 from modelrollout_localcluster.processes import ProcessRecord
 from tests.scale.api import Api
 from tests.scale.processes import Usage, free_port, prometheus, running
@@ -69,7 +69,7 @@ async def measure(setup: Setup, count: int) -> Figures:
 
 
 def _install(cluster: Cluster, tree: Path) -> None:
-    manifests = [*sorted((tree / "crds").glob("*.yaml")), *sorted(CONTOUR.manifests.glob("gateway*httproutes.yaml"))]
+    manifests = [*sorted((tree / "crds").glob("*.yaml")), *sorted(ADDONS.manifests.glob("gateway*httproutes.yaml"))]
     kubectl = [tool_path("kubectl"), f"--kubeconfig={cluster.kubeconfig}"]
     for path in manifests:
         subprocess.run([*kubectl, "apply", "--server-side", f"--filename={path}"], check=True, capture_output=True)
