@@ -118,7 +118,7 @@ traffics = build(
     Traffic,
     gateway_api=build(
         GatewayAPI,
-        parent_refs=st.lists(parent_references, min_size=1, max_size=8, unique=True),
+        parent_refs=st.lists(parent_references, min_size=1, max_size=8, unique_by=lambda parent: parent.name),
         hostnames=st.lists(st.from_regex(r"(\*\.)?[a-z]{1,5}\.example", fullmatch=True), max_size=16, unique=True),
         path_prefix=st.sampled_from(["/", "/churn", "/models/churn/"]),
     ),
