@@ -51,6 +51,7 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED) ## calibration, peers and cost of the evidence engine, printed as tables
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.simulation
 
 bench-scale: $(INSTALLED) ## what 50, 200 and 500 ramping rollouts cost, on a real API server
 	$(BIN)/python -m tests.scale

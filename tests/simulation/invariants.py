@@ -13,8 +13,12 @@ Invariant = Callable[[Simulation, Look], str]
 
 
 def traffic_goes_to_ready_pods(world: Simulation, look: Look) -> str:
-    """While any version has ready pods, a look that succeeds leaves no weight on a version without."""
-    if look.failure or not any(look.ready.values()):
+    """While any version has ready pods, a look that succeeds leaves no weight on a version without.
+
+    Who suspends a rollout wants pods and traffic left as they are.
+    """
+    suspended = world.rollout is None or world.rollout["spec"].get("suspend")
+    if look.failure or suspended or not any(look.ready.values()) or "HTTPRoute" in world.server.refusals:
         return ""
     stranded = {
         version: weight for version, weight in world.weights().items() if weight and not look.ready.get(version)
@@ -31,7 +35,7 @@ def what_gets_traffic_has_its_pods(world: Simulation, look: Look) -> str:
 
 def pods_are_asked_for_what_is_really_given(world: Simulation, look: Look) -> str:
     """A version has the pods for the weight that it was given, not only for its target."""
-    if look.failure or not world.rollout:
+    if look.failure or not world.rollout or "Deployment" in world.server.refusals:
         return ""
     replicas = world.rollout["spec"]["serving"]["replicas"]
     for version, weight in world.weights().items():
@@ -98,6 +102,11 @@ def it_says_why(world: Simulation, look: Look) -> str:
     return "" if ready and ready.reason and ready.message else "no Ready condition says where it stands"
 
 
+def an_exception_becomes_a_condition(world: Simulation, look: Look) -> str:
+    """Nothing but a refusal of the API server ends a look."""
+    return look.failure if look.failure.startswith("raised") else ""
+
+
 INVARIANTS: tuple[Invariant, ...] = (
     traffic_goes_to_ready_pods,
     what_gets_traffic_has_its_pods,
@@ -107,6 +116,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     every_step_is_taken_once,
     evidence_is_counted_once,
     it_says_why,
+    an_exception_becomes_a_condition,
 )
 
 

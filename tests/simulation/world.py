@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from tests.simulation.api_server import OperatorKilled, SimulatedApiServer
 from tests.simulation.gateway import Gateway, weights_of
@@ -97,8 +97,12 @@ class Look:
 
 @dataclass
 class Simulation:
-    """`tick` lets one scrape interval pass; `look` has the operator look once. The clock is the simulation's own."""
+    """`tick` lets one scrape interval pass; `look` has the operator look once. The clock is the simulation's own.
 
+    looked: looks in all simulations of this process.
+    """
+
+    looked: ClassVar[int] = 0
     dice: Random = field(default_factory=lambda: Random(7))
     now: datetime = START
     looks: list[Look] = field(default_factory=list)
@@ -130,7 +134,7 @@ class Simulation:
         """A new process of the operator, with nothing in memory."""
         self.reconciler = Reconciler(
             client=self.server,
-            applier=Applier(self.server),
+            applier=Applier(self.server, clock=self._clock),
             snapshots=Snapshots(self.server),
             recorder=EventRecorder(self.server, now=lambda: self.now),
             routers=all_routers(),
@@ -139,6 +143,9 @@ class Simulation:
             settings=OperatorSettings(prometheus_url="http://unused", scrape_interval=TICK, scrape_lag=0.001),
             now=lambda: self.now,
         )
+
+    def _clock(self) -> float:
+        return self.now.timestamp()
 
     def tick(self) -> None:
         """Let one scrape interval pass."""
@@ -159,8 +166,11 @@ class Simulation:
             self.restart()
         except KubeError as error:
             failure = type(error).__name__
+        except Exception as error:
+            failure = f"raised {error!r}"
         done = Look(self.now, before, self.status(), ready, deployed, failure, self.server.writes[written:])
         self.looks.append(done)
+        Simulation.looked += 1
         return done
 
     def run(self, seconds: float) -> None:

@@ -34,7 +34,9 @@ def printable(text: str) -> str:
     Authorization header, JSON Web Tokens, and what is called a password, secret or token.
     """
     text = _LINE_BREAKS.sub("\n", _ESCAPES.sub("", text))
-    text = "".join(character for character in text if character in "\n\t" or not _is_hidden(character))
+    # Nearly all texts are printable, which Python tells ten times as fast: every status is read through this.
+    if not text.isprintable():
+        text = "".join(character for character in text if character in "\n\t" or not _is_hidden(character))
     for pattern, masked in _CREDENTIALS:
         text = pattern.sub(masked, text)
     return text

@@ -1,0 +1,85 @@
+"""Mends, each with the line that makes it: with the line taken out, the simulation must find the fault again."""
+
+import importlib
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """mend: what holds, in a sentence. module: without the leading `modelrollout.`. line: as it stands there, once."""
+
+    mend: str
+    module: str
+    line: str
+    instead: str
+
+
+MUTATIONS = (
+    Mutation(
+        "the version that works serves, whatever the rollout had in mind",
+        "rollout.placement",
+        "next((version for version in candidates if _ready(observed, version)), main)",
+        "main",
+    ),
+    Mutation(
+        "a version that is being let go serves while nothing else can",
+        "rollout.placement",
+        "    candidates += [retiring.hash for retiring in reversed(status.retiring)]\n",
+        "",
+    ),
+    Mutation(
+        "pods stay until the gateway has accepted weight 0",
+        "rollout.versions",
+        "route.settled and route.weights.get(retiring.hash, 0) == 0",
+        "True",
+    ),
+    Mutation(
+        "a version has the pods for the traffic that it really gets",
+        "rollout.placement",
+        "pods_needed(replicas, given) if given else 0",
+        "0",
+    ),
+)
+
+
+@contextmanager
+def taken_out(mutation: Mutation) -> Iterator[None]:
+    """The operator without that mend. Raises ValueError if the line is not there once, as after a rewrite."""
+    module = importlib.import_module(f"modelrollout.{mutation.module}")
+    source = inspect.getsource(module)
+    if source.count(mutation.line) != 1:
+        raise ValueError(f"{mutation.module} does not have the line of {mutation.mend!r} once")
+    mutant = ModuleType(module.__name__)
+    mutant.__dict__.update(__file__=module.__file__, __package__=module.__package__)
+    exec(compile(source.replace(mutation.line, mutation.instead), str(module.__file__), "exec"), mutant.__dict__)
+    kept = {function: function.__code__ for function in _functions(module)}
+    for name, function in _named(module):
+        other = dict(_named(mutant)).get(name)
+        if other is not None:
+            # Those who imported the function by name hold the object: what it does is changed, not what it is.
+            function.__code__ = other.__code__
+    try:
+        yield
+    finally:
+        for function, code in kept.items():
+            function.__code__ = code
+
+
+def _functions(module: ModuleType) -> list[FunctionType]:
+    return [function for _, function in _named(module)]
+
+
+def _named(module: ModuleType) -> list[tuple[str, FunctionType]]:
+    """Functions and methods that a module defines, by qualified name."""
+    found = []
+    for item in vars(module).values():
+        members = vars(item).values() if inspect.isclass(item) and item.__module__ == module.__name__ else (item,)
+        for member in members:
+            function = getattr(member, "fget", None) or getattr(member, "__func__", member)
+            if inspect.isfunction(function) and function.__module__ == module.__name__:
+                found.append((function.__qualname__, function))
+    return found
