@@ -18,7 +18,7 @@ demo: $(INSTALLED) deps ## run the product's main job on a real cluster (CLUSTER
 demo-down: $(INSTALLED) ## take down what the demo left running
 	$(BIN)/python -m modelrollout_demo --down
 
-test: lint test-unit test-cluster test-e2e ## everything
+test: lint test-unit test-cluster ## what CI runs
 
 test-unit: $(INSTALLED) ## pure logic, in seconds
 	$(BIN)/python -m pytest tests/unit tests/bench
@@ -29,7 +29,7 @@ test-cluster: $(INSTALLED) ## against a real API server
 test-e2e: $(INSTALLED) deps ## real pods, Envoy, Prometheus and BentoML services
 	$(BIN)/python -m pytest tests/e2e/rollouts --numprocesses=3 --dist=loadfile
 
-test-more: $(INSTALLED) deps ## what CI has no time for: the local cluster itself, killed at every stage
+test-more: $(INSTALLED) deps test-e2e ## what CI has no time for: real pods, and the local cluster killed at every stage
 	$(BIN)/python -m pytest tests/e2e/test_localcluster.py
 
 image: $(INSTALLED) deps ## the operator's image, built twice and compared, and its SBOM, in dist/
