@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 from kubernetes.client import ApiClient
 from tests.cluster.access import Account, Right, rights
+from tests.cluster.gateways import acceptance
 
 from modelrollout.api.identity import version_of, workload_name
 from modelrollout.api.model import Model
@@ -245,22 +246,7 @@ def say_all_is_well(run: Kubectl, version: str) -> list[str]:
     for pod in pods:
         run("patch", pod, "--subresource=status", "--type=merge", f"--patch={json.dumps(ready)}")
     route = json.loads(run("get", "httproute/churn", "--output=json"))
-    accepted = [
-        {
-            "type": kind,
-            "status": "True",
-            "reason": kind,
-            "message": "",
-            "observedGeneration": route["metadata"]["generation"],
-            "lastTransitionTime": "2026-11-24T12:00:00Z",
-        }
-        for kind in ("Accepted", "ResolvedRefs")
-    ]
-    parents = [
-        {"parentRef": reference, "controllerName": "example.com/gateway", "conditions": accepted}
-        for reference in route["spec"]["parentRefs"]
-    ]
-    answer = {"status": {"parents": parents}}
+    answer = {"status": acceptance(route)}
     run("patch", "httproute/churn", "--subresource=status", "--type=merge", f"--patch={json.dumps(answer)}")
     return pods
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from kubernetes.client import ApiClient, ApiextensionsV1Api
 from tests.cluster.conftest import install_crd
+from tests.cluster.gateways import acceptance
 
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status, Version
@@ -83,24 +84,9 @@ def weights(found: Manifest) -> list[int]:
 
 async def accept(client: OfficialKubeClient, found: Manifest) -> None:
     """Answer as a gateway that carries the route."""
-    conditions = [
-        {
-            "type": kind,
-            "status": "True",
-            "reason": kind,
-            "message": "",
-            "observedGeneration": found["metadata"]["generation"],
-            "lastTransitionTime": "2026-11-24T12:00:00Z",
-        }
-        for kind in ("Accepted", "ResolvedRefs")
-    ]
-    parents = [
-        {"parentRef": reference, "controllerName": "example.com/gateway", "conditions": conditions}
-        for reference in found["spec"]["parentRefs"]
-    ]
     head = {key: found[key] for key in ("apiVersion", "kind")}
     names = {key: found["metadata"][key] for key in ("namespace", "name")}
-    await client.apply_status({**head, "metadata": names, "status": {"parents": parents}})
+    await client.apply_status({**head, "metadata": names, "status": acceptance(found)})
 
 
 MODELS = {"name": "models"}

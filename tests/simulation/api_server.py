@@ -15,7 +15,6 @@ from modelrollout.ports import (
     Manifest,
     ResourceKind,
     Unavailable,
-    kind_of,
 )
 
 
@@ -46,8 +45,9 @@ REFUSALS = {
 class SimulatedApiServer(FakeKubeClient):
     """Faults are set as attributes and hold until they are cleared.
 
-    killed_before: the number of writes after which the process dies; None while it lives. A write that is killed
-        `after_effect` has been done. unreachable: every request fails.
+    refusals: by kind of object. unreachable: every request fails. kill_at_write: how many more writes the process lives
+        to make; None while nothing kills it. kill_after_effect: whether the write that it dies at has been done.
+    writes: all that were done, in order.
     """
 
     def __init__(self, *objects: Manifest) -> None:
@@ -135,6 +135,3 @@ class SimulatedApiServer(FakeKubeClient):
     def _next_version(self) -> str:
         self._revision += 1
         return str(self._revision)
-
-
-__all__ = ["REFUSALS", "OperatorKilled", "Refusal", "SimulatedApiServer", "kind_of"]

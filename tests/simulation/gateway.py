@@ -37,11 +37,11 @@ class Gateway:
         generation = route["metadata"]["generation"]
         accepted = not self.refuses or generation == self.generation
         if accepted:
-            self.routed, self.generation = weights_of(self.server, route), generation
+            self.routed, self.generation = weights_of(route), generation
         route["status"] = {"parents": [_answer(reference, generation, accepted) for reference in _parents(route)]}
 
 
-def weights_of(server: SimulatedApiServer, route: Manifest) -> dict[str, int]:
+def weights_of(route: Manifest) -> dict[str, int]:
     """Percent of the traffic by version hash, as a route's spec has it."""
     references = [ref for rule in route["spec"]["rules"] for ref in rule.get("backendRefs", ())]
     found: dict[str, int] = {}

@@ -234,7 +234,7 @@ class Simulation:
     def weights(self) -> dict[str, int]:
         """Percent of the traffic by version hash, as written."""
         route = self.server.objects.get((HTTP_ROUTE, KEY.namespace, KEY.name))
-        return weights_of(self.server, route) if route else {}
+        return weights_of(route) if route else {}
 
     def bento(self, version_hash: str) -> str:
         """The Bento of a version that has a Deployment."""

@@ -1,14 +1,12 @@
 """Shows what happens in the cluster while it happens."""
 
-import threading
 import time
-from types import TracebackType
-from typing import Self
 
 from modelrollout.api.conditions import ConditionStatus
 from modelrollout.api.rollout import ModelRollout
 from modelrollout_demo.console import Console, Style
 from modelrollout_demo.rollouts import NAME, VERSIONS, Weights
+from modelrollout_testkit.background import Background
 from modelrollout_testkit.changes import Object
 from modelrollout_testkit.load import Load
 from modelrollout_testkit.tally import Tally
@@ -64,25 +62,14 @@ class Narrator:
         self._console.happened(f"{'event':<9} {event['type']} {event['reason']}   {event['message']}", style)
 
 
-class TrafficReport:
+class TrafficReport(Background):
     """Says every ten seconds, while `with` lasts, who answered how many requests."""
 
     def __init__(self, console: Console, load: Load, slow_after: float) -> None:
+        super().__init__()
         self._console = console
         self._load = load
         self._slow_after = slow_after
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def _run(self) -> None:
         since = time.time()

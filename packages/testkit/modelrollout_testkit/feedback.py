@@ -1,39 +1,26 @@
 """What clients tell the service once they know the truth."""
 
-import threading
 import time
 from collections import Counter
-from types import TracebackType
-from typing import Self
 
 import requests
 
+from modelrollout_testkit.background import Background
 from modelrollout_testkit.load import HOST, Load
 
 
-class Feedback:
+class Feedback(Background):
     """Says of every prediction that a load gets whether it was right, through the gateway, while `with` lasts.
 
     url: of the gateway. host: that requests ask for. codes: what it was answered with, HTTP statuses.
     """
 
     def __init__(self, url: str, load: Load, host: str = HOST) -> None:
+        super().__init__()
         self.codes: Counter[int] = Counter()
         self._url = f"{url}/feedback"
         self._load = load
         self._host = host
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def _run(self) -> None:
         since = time.time()
