@@ -12,7 +12,15 @@ import numpy as np
 from modelrollout.evidence.halfplane import _LARGEST_STAKE as LARGEST_STAKE
 from modelrollout.evidence.halfplane import _PROJECTION_STEPS as PROJECTION_STEPS
 from modelrollout.evidence.halfplane import RATE_FLOOR
-from modelrollout.evidence.proportion import UNMEASURED_DISPERSION, ProportionTest, baseline_rate, bets, bound, step
+from modelrollout.evidence.proportion import (
+    UNMEASURED_DISPERSION,
+    ProportionTest,
+    baseline_rate,
+    bets,
+    bound,
+    retreat,
+    step,
+)
 from modelrollout.evidence.proportion.question import AGREEING_MINUTES, AGREEING_MINUTES_IF_BURSTY
 
 Array = np.ndarray
@@ -121,6 +129,23 @@ class VectorisedTest:
         self.minute_of = np.where(over, 1, self.minute_of)
         self.regression_minute[:, over] = 0.0
         self.improvement_minute[:, over] = 0.0
+
+    def looks_gross(self, window: Windows) -> Array:
+        """`looks_gross` of the engine, before the window is counted."""
+        counts = self.pending + np.array(
+            [window.champion_total, window.champion_bad, window.challenger_total, window.challenger_bad]
+        )
+        comparable = (counts[3] >= retreat.LEAST_BAD) & ((counts[0] > 0) | (self.test.figure is not None))
+        counts = np.where(comparable, counts, np.array([[1], [0], [1], [0]]))
+        offset, rate = self.test.tolerated, self.recent_bad / self.recent_total
+        if self.test.figure is not None:
+            rate = np.full(len(rate), self.test.figure)
+        rate = _nearest(rate, self.test.ratio, offset)
+        odds = np.array([odds for odds in bets.REGRESSIONS if odds >= bets.GROSS])[:, None]
+        rates = _with_odds_scaled(self.test.ratio * rate + offset, odds)
+        steps = self._log_e(counts, offset, rate, rates, self.dispersion)
+        found: Array = comparable & (steps.max(axis=0) > retreat.ALARM)
+        return found
 
     @property
     def failed(self) -> Array:

@@ -19,6 +19,8 @@ class ChampionHistory(ApiModel):
     """How many of them were bad."""
     dispersion: float
     """How much more the bad counts of its pods vary than those of independent requests; the test allows for it."""
+    pod_spread: float = 0.0
+    """How much its pods differed for good, as a part of its rate; as much is put down to the challenger's pods."""
 
 
 class TrafficSplit(ApiModel):

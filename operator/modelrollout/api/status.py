@@ -188,7 +188,7 @@ class GateStatus(ApiModel):
     message: Line = ""
     """The verdict with its figures, for a person."""
     guarantee: str
-    """How the declared error rates are backed: Exact, Asymptotic, or Threshold if they are not."""
+    """How the declared error rates are backed: Exact, Asymptotic, Assumed, or Threshold if they are not."""
     digest: str | None = None
     """Of the gate, as the manifest has it. Another one starts the test anew."""
     compared_with: str | None = None

@@ -163,7 +163,7 @@ def judge_drift(test: DriftTest, state: DriftState, names: Sequence[str], refere
         message = f"{undecided_text(seen, needed)} ({size})"
     return Judgement(
         verdict=verdict,
-        guarantee=Guarantee.EXACT,
+        guarantee=Guarantee.ASSUMED,
         message=message,
         log_e_rollback=rollback,
         log_e_promotion=state.best_promotion,

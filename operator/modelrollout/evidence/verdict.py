@@ -18,11 +18,13 @@ class Guarantee(StrEnum):
     """How the declared error rates of a gate are backed.
 
     `EXACT` holds at every sample size, however often one looks. `ASYMPTOTIC` holds in the limit of many
-    windows. `THRESHOLD` promises nothing: a figure is compared with a limit.
+    windows. `ASSUMED` holds as long as what is counted is no more bunched than was assumed. `THRESHOLD`
+    promises nothing: a figure is compared with a limit.
     """
 
     EXACT = "Exact"
     ASYMPTOTIC = "Asymptotic"
+    ASSUMED = "Assumed"
     THRESHOLD = "Threshold"
 
 

@@ -28,9 +28,23 @@ def proportions(windows: Iterable[Increases], count_arm: CountArm, part: str = P
         return sum((_counts(pod, grown, count_arm, part) for pod, grown in window.pods[arm].items()), ArmCounts())
 
     return tuple(
-        Window(window.index, Block(counted(window, Arm.CHAMPION), counted(window, Arm.CHALLENGER)))
+        Window(
+            window.index,
+            Block(counted(window, Arm.CHAMPION), counted(window, Arm.CHALLENGER)),
+            (len(window.pods[Arm.CHAMPION]), len(window.pods[Arm.CHALLENGER])),
+        )
         for window in windows
     )
+
+
+def by_pod(windows: Iterable[Increases], count_arm: CountArm) -> tuple[ArmCounts, ...]:
+    """What each pod counted in all of the windows, whichever its arm, from the same groups."""
+    pods: dict[str, ArmCounts] = {}
+    for window in windows:
+        for of_arm in window.pods.values():
+            for pod, grown in of_arm.items():
+                pods[pod] = pods.get(pod, ArmCounts()) + _counts(pod, grown, count_arm)
+    return tuple(pods[pod] for pod in sorted(pods))
 
 
 def means(windows: Iterable[Increases]) -> tuple[SumWindow, ...]:

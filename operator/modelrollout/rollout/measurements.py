@@ -4,9 +4,9 @@ Unknown is never a number: each way of not knowing has its own type, so that a g
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from modelrollout.evidence.counts import Block
+from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.mean import ArmSum
 
 
@@ -15,11 +15,13 @@ class Window:
     """One scrape window in which both arms were scraped. `index` is floor(unix time / scrape interval).
 
     refusals: answers, and those with a 4xx code that is no error for the gate; None where they are not counted.
+    pods: how many of the champion's and of the challenger's were counted; 0 where that is not known.
     """
 
     index: int
     block: Block
     refusals: Block | None = None
+    pods: tuple[int, int] = field(default=(0, 0), compare=False)
 
     @property
     def requests(self) -> tuple[int, int]:
@@ -62,12 +64,14 @@ class Counted:
     `through` is the last complete window looked at: windows up to it that are absent had no scrape of one arm.
     incomplete: why a part of the pods is in none of them; empty if all are. What is counted may still speak against the
         challenger, but not for it.
+    by_pod: what each pod counted in all of the windows, whichever its arm; empty where that is not known.
     """
 
     windows: tuple[Window, ...]
     through: int
     note: str = ""
     incomplete: str = ""
+    by_pod: tuple[ArmCounts, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

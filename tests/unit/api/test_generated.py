@@ -124,7 +124,7 @@ def test_a_default_in_an_object_applies_even_if_the_object_is_absent() -> None:
     optional = {
         ".spec.strategy.ramp",
         ".spec.baseline.service",
-        *(f".spec.gates[].{kind}" for kind in ("errorRate", "latency", "share", "mean", "drift", "query")),
+        *(f".spec.gates[].{kind}" for kind in ("errorRate", "latency", "mean", "drift", "query")),
     }
     without = {
         f"{path}.{name}"

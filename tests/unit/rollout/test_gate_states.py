@@ -127,7 +127,7 @@ def test_a_digest_is_of_what_the_manifest_says(gate: Gate) -> None:
 def test_a_mean_is_shown_in_its_unit_and_drift_by_its_message() -> None:
     mean, drift = judged(LOSS, range(1, 4)), judged(CLASSES, range(1, 2))
     assert (mean.guarantee, mean.champion, mean.challenger, mean.requests) == ("Asymptotic", "0.4", "0.41", 300)
-    assert (drift.guarantee, drift.champion, drift.challenger, drift.requests) == ("Exact", None, None, 100)
+    assert (drift.guarantee, drift.champion, drift.challenger, drift.requests) == ("Assumed", None, None, 100)
     assert drift.message.startswith("undecided: 100 of about ")
     assert "20 % of the challenger's and 50 % of the champion's are in bucket a), about " in drift.message
 

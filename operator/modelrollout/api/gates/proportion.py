@@ -6,6 +6,9 @@ from modelrollout.api.gates.kind import Kind
 from modelrollout.api.rules import Rule
 from modelrollout.api.units import Margin, Percent, at_most
 
+# Of the margin, where nothing is said.
+_TOLERATED_PART = 0.2
+
 
 def margin_rules(default: Margin) -> tuple[Rule, ...]:
     """The rules of the margin. default: the increase that is allowed if the manifest says nothing."""
@@ -17,9 +20,12 @@ def margin_rules(default: Margin) -> tuple[Rule, ...]:
             message="only one of maxIncrease and minImprovement may be set",
         ),
         Rule(
-            cel=f"has(self.minImprovement) || !({Percent.form.cel('self.tolerated')} && {Margin.form.cel(most)})"
+            cel="has(self.minImprovement) || !has(self.tolerated)"
+            f" || !({Percent.form.cel('self.tolerated')} && {Margin.form.cel(most)})"
             f" || double(self.tolerated.replace('%', '')) <= double({most}.replace('%', ''))",
-            holds=lambda gate: gate.min_improvement is not None or gate.tolerated.fraction <= gate.margin,
+            holds=lambda gate: (
+                gate.min_improvement is not None or gate.tolerated is None or gate.tolerated.fraction <= gate.margin
+            ),
             message="must not be above maxIncrease",
             field="tolerated",
         ),
@@ -38,8 +44,10 @@ class ProportionGate(Kind):
     min_improvement: Annotated[Margin, at_most("50%")] | None = None
     """How much lower than the baseline's the share must be, in percentage points: better by a margin, not just as good.
     """
-    tolerated: Percent = Percent("0%")
-    """Increase up to which there is no rollback either. Between it and maxIncrease both outcomes are right."""
+    tolerated: Percent | None = None
+    """Increase up to which there is no rollback either. Between it and maxIncrease both outcomes are right. Without it
+    a fifth of what maxIncrease allows, since no two versions, pods or groups of users are quite alike.
+    """
 
     @property
     def margin(self) -> float:
@@ -47,6 +55,13 @@ class ProportionGate(Kind):
         if self.min_improvement is not None:
             return -self.min_improvement.fraction
         return (self.max_increase or self.default_margin).fraction
+
+    @property
+    def tolerance(self) -> float:
+        """Fraction by which the share may be higher without a rollback."""
+        if self.tolerated is not None:
+            return self.tolerated.fraction
+        return max(0.0, self.margin) * _TOLERATED_PART
 
     @property
     def ratio(self) -> float:

@@ -20,6 +20,7 @@ class ProportionQuestion:
         are not taken for an onset of their own.
     dispersion: how much more the bad counts vary than those of independent requests (`estimate_dispersion`).
     figure: a fixed rate to compare with in place of a concurrent champion.
+    pod_spread: how much the pods of one version differ for good (`pods.pod_spread`); what that explains is tolerated.
     windows_per_minute: scrape windows that make a minute, for which the evidence is capped (`caps`).
     """
 
@@ -31,6 +32,7 @@ class ProportionQuestion:
     horizon: int = 720
     dispersion: float = UNMEASURED_DISPERSION
     figure: float | None = None
+    pod_spread: float = 0.0
     windows_per_minute: int = 4
 
     def __post_init__(self) -> None:

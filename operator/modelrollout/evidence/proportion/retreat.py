@@ -10,7 +10,7 @@ from modelrollout.evidence.proportion.step import expected_champion_rate, window
 # Evidence of one window for a large effect, in nats. A window of an equal challenger reaches it with a probability of
 # at most exp(-4.5), 1.1 %, and in fact far more rarely; the calibration tells how often weight is taken for nothing.
 ALARM = 4.5
-_LEAST_BAD = 3
+LEAST_BAD = 3
 
 
 def looks_gross(test: ProportionQuestion, state: ProportionState, block: Block) -> bool:
@@ -19,7 +19,7 @@ def looks_gross(test: ProportionQuestion, state: ProportionState, block: Block) 
     It decides nothing and spends nothing of the error rates: whoever acts on it only chooses a weight by the past.
     """
     window = state.pending + block
-    if window.challenger.bad < _LEAST_BAD or not (window.champion.total or test.figure is not None):
+    if window.challenger.bad < LEAST_BAD or not (window.champion.total or test.figure is not None):
         return False
     null = HalfPlane(test.ratio, test.tolerated)
     champion_rate = null.nearest(expected_champion_rate(test, state))

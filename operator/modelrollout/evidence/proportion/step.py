@@ -13,6 +13,7 @@ from modelrollout.evidence.caps import capped_minute, capped_step
 from modelrollout.evidence.counts import EMPTY_BLOCK, ArmCounts, Block
 from modelrollout.evidence.eprocess import log_weighted_mean_exp, shiryaev_roberts_step
 from modelrollout.evidence.halfplane import HalfPlane, log_e_value_against_figure, log_e_values
+from modelrollout.evidence.pods import pod_tolerance
 from modelrollout.evidence.proportion.bets import (
     CAUTION,
     FROM_THE_START,
@@ -37,9 +38,15 @@ _NEW_MINUTE_OF_IMPROVEMENTS = (0.0,) * len(GOOD_SHARES)
 
 
 def update(
-    test: ProportionQuestion, state: ProportionState, block: Block, settled: Settled = SETTLED
+    test: ProportionQuestion,
+    state: ProportionState,
+    block: Block,
+    settled: Settled = SETTLED,
+    pods: tuple[int, int] = (0, 0),
 ) -> ProportionState:
     """The state after one more window. Windows must come in order, each once; an empty one is harmless.
+
+    pods: of the champion and of the challenger, where they are known.
 
     A window in which an arm had no request is held back and merged with the next, since it compares nothing.
     """
@@ -54,7 +61,9 @@ def update(
     improvements = _improvements(state, goes_on)
     ladder = state.log_ladder
     if settled.rollback:
-        regressions = _rollback_step(test, regressions, window, champion_rate, known, state.windows < test.horizon)
+        null = HalfPlane(test.ratio, tolerated(test, champion_rate, pods))
+        rate = null.nearest(champion_rate)
+        regressions = _rollback_step(test, regressions, window, null, rate, known, state.windows < test.horizon)
     if settled.promotion and known:
         improvements = _promotion_step(test, improvements, window, champion_rate, _shown(state))
         ladder = _ladder_step(test, ladder, window, champion_rate)
@@ -87,6 +96,11 @@ def log_e_rollback(test: ProportionQuestion, state: ProportionState) -> float:
 def expected_champion_rate(test: ProportionQuestion, state: ProportionState) -> float:
     """The champion's rate of late, or the figure that stands in for it."""
     return state.baseline.rate if test.figure is None else test.figure
+
+
+def tolerated(test: ProportionQuestion, champion_rate: float, pods: tuple[int, int]) -> float:
+    """By how much the challenger's rate may be higher without a rollback."""
+    return max(test.tolerated, pod_tolerance(test.pod_spread, champion_rate, pods, test.margin))
 
 
 def deciding_alone(test: ProportionQuestion) -> float:
@@ -132,10 +146,14 @@ def _log_e_rollback(test: ProportionQuestion, evidence: _Regressions) -> float:
 
 
 def _rollback_step(
-    test: ProportionQuestion, before: _Regressions, window: Block, champion_rate: float, known: bool, starts: bool
+    test: ProportionQuestion,
+    before: _Regressions,
+    window: Block,
+    null: HalfPlane,
+    champion_rate: float,
+    known: bool,
+    starts: bool,
 ) -> _Regressions:
-    null = HalfPlane(test.ratio, test.tolerated)
-    champion_rate = null.nearest(champion_rate)
     allowed = null.allowed(champion_rate)
     steps = window_log_e_values(test, window, null, champion_rate, regressed_rates(allowed), test.dispersion)
     if not known:

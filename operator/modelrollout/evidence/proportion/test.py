@@ -23,8 +23,11 @@ class ProportionTest(ProportionQuestion):
         """
         return ProportionState(baseline=BaselineRate.of(champion_history))
 
-    def update(self, state: ProportionState, counts: Block, settled: Settled = SETTLED) -> ProportionState:
-        return step.update(self, state, counts, settled)
+    def update(
+        self, state: ProportionState, counts: Block, settled: Settled = SETTLED, pods: tuple[int, int] = (0, 0)
+    ) -> ProportionState:
+        """The state after one more window. pods: of the champion and of the challenger, where they are known."""
+        return step.update(self, state, counts, settled, pods)
 
     def judge(self, state: ProportionState, reference: str = "champion") -> Judgement:
         return judging.judge(self, state, reference)

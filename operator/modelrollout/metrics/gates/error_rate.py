@@ -8,7 +8,7 @@ from modelrollout.evidence.counts import ArmCounts
 from modelrollout.metrics.bentoml import REQUESTS
 from modelrollout.metrics.counting.absence import explain_unmatched
 from modelrollout.metrics.counting.groups import with_status
-from modelrollout.metrics.kinds import PART, REFUSED, TOTAL, proportions
+from modelrollout.metrics.kinds import PART, REFUSED, TOTAL, by_pod, proportions
 from modelrollout.metrics.prometheus.reader import Reader
 from modelrollout.metrics.prometheus.selectors import requests
 from modelrollout.metrics.source import Arm
@@ -25,4 +25,5 @@ def measure(reader: Reader, gate: ErrorRateGate, needed: Sequence[Arm]) -> Count
     elsewhere = explain_unmatched("an endpoint", gate.endpoints) if gate.endpoints and not total else ""
     both = zip(proportions(windows, ArmCounts), proportions(windows, ArmCounts, REFUSED), strict=True)
     counted = tuple(replace(errors, refusals=refusals.block) for errors, refusals in both)
-    return Counted(counted, reader.span.through, reader.with_notes(elsewhere or unmatched))
+    notes = reader.with_notes(elsewhere or unmatched)
+    return Counted(counted, reader.span.through, notes, by_pod=by_pod(windows, ArmCounts))

@@ -11,7 +11,7 @@ from modelrollout.metrics.counting.histograms import choose_boundary, split_at_b
 from modelrollout.metrics.counting.increases import changes, recent
 from modelrollout.metrics.counting.series import Unreadable
 from modelrollout.metrics.counting.warm_up import warm_changes, with_age
-from modelrollout.metrics.kinds import proportions
+from modelrollout.metrics.kinds import by_pod, proportions
 from modelrollout.metrics.prometheus.reader import Reader
 from modelrollout.metrics.prometheus.selectors import duration_buckets, native_durations
 from modelrollout.metrics.source import Arm
@@ -35,4 +35,9 @@ def measure(reader: Reader, gate: LatencyGate, needed: Sequence[Arm]) -> Counted
     warm_arms = {arms.arm_of(scrape.pod) for scrape in latest if scrape.reading.is_warm(warm_up)}
     cold = [explain_warm_up(arm, arms, gate.warm_up.seconds) for arm in needed if arm not in warm_arms]
     elsewhere = explain_unmatched("an endpoint", gate.endpoints) if gate.endpoints and not series else ""
-    return Counted(proportions(windows, ArmCounts), span.through, reader.with_notes(elsewhere, boundary.note, *cold))
+    return Counted(
+        proportions(windows, ArmCounts),
+        span.through,
+        reader.with_notes(elsewhere, boundary.note, *cold),
+        by_pod=by_pod(windows, ArmCounts),
+    )

@@ -20,7 +20,7 @@ class DriftGateTest:
     test: DriftTest
     buckets: tuple[str, ...]
     reference: Reference
-    guarantee: Guarantee = Guarantee.EXACT
+    guarantee: Guarantee = Guarantee.ASSUMED
 
     @property
     def compared_with(self) -> str:
