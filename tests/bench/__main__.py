@@ -1,15 +1,15 @@
 """Run the studies of the evidence engine, print their tables and keep the results in docs/benchmarks.
 
-python -m tests.bench [calibration | peers | cost ...] [--rollouts N] [--output FOLDER]
+python -m tests.bench [shapes | limit | calibration | peers | cost ...] [--rollouts N] [--output FOLDER]
 """
 
 import argparse
 import json
 from pathlib import Path
 
-from tests.bench import calibration, calibration_others, compare, cost, report
+from tests.bench import calibration, calibration_others, compare, cost, limit, report, shapes
 
-STUDIES = ("calibration", "peers", "cost")
+STUDIES = ("shapes", "limit", "calibration", "peers", "cost")
 
 
 def main() -> None:
@@ -21,6 +21,12 @@ def main() -> None:
     if unknown := set(arguments.studies) - set(STUDIES):
         parser.error(f"unknown study {', '.join(sorted(unknown))}; there are {', '.join(STUDIES)}")
     arguments.output.mkdir(parents=True, exist_ok=True)
+    if "shapes" in arguments.studies:
+        rows = shapes.run(arguments.rollouts // 4) + shapes.day(arguments.rollouts // 20)
+        _keep(arguments.output, "shapes", rows, report.shapes(rows))
+    if "limit" in arguments.studies:
+        rows = limit.run(max(50, arguments.rollouts // 20))
+        _keep(arguments.output, "limit", rows, report.limit(rows))
     if "calibration" in arguments.studies:
         rows = calibration.run(arguments.rollouts) + calibration_others.run(arguments.rollouts // 2)
         _keep(arguments.output, "calibration", rows, report.calibration(rows))
