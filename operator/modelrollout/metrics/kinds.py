@@ -31,7 +31,7 @@ def proportions(windows: Iterable[Increases], count_arm: CountArm, part: str = P
         Window(
             window.index,
             Block(counted(window, Arm.CHAMPION), counted(window, Arm.CHALLENGER)),
-            (len(window.pods[Arm.CHAMPION]), len(window.pods[Arm.CHALLENGER])),
+            pods=(len(window.pods[Arm.CHAMPION]), len(window.pods[Arm.CHALLENGER])),
         )
         for window in windows
     )
@@ -43,7 +43,7 @@ def by_pod(windows: Iterable[Increases], count_arm: CountArm) -> tuple[ArmCounts
     for window in windows:
         for of_arm in window.pods.values():
             for pod, grown in of_arm.items():
-                pods[pod] = pods.get(pod, ArmCounts()) + _counts(pod, grown, count_arm)
+                pods[pod] = pods.get(pod, ArmCounts()) + _counts(pod, grown, count_arm, PART)
     return tuple(pods[pod] for pod in sorted(pods))
 
 
