@@ -86,7 +86,7 @@ def test_stricter_gates_leave_undecided_what_was_promoted() -> None:
 
 def test_stricter_gates_roll_back_what_was_promoted() -> None:
     lenient = [{"name": "errors", "errorRate": {"tolerated": "9%", "maxIncrease": "9%"}}]
-    (rollout,) = rollouts(recorded(0.015, gates=lenient, strategy={"steps": [{"weight": 50, "hold": "4m"}]}))
+    (rollout,) = rollouts(recorded(0.015, gates=lenient, strategy={"steps": [{"weight": 50, "hold": "8m"}]}))
     looks = list(decide_under(rollout, Changes(gates(maxIncrease="1%"))))
     assert "Promoted" in [event.reason for event in rollout[-1].outcome.events]
     assert reasons(looks)[-1][1] == "GateFailed"
