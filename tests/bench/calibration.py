@@ -99,7 +99,9 @@ def simulate(scenario: Scenario, excess: float, rollouts: int, seed: int) -> Out
 def _simulate(scenario: Scenario, excess: float, rollouts: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
     totals, bad = history(rng, scenario, rollouts)
     dispersion = upper_dispersion(totals, bad)
-    test = ProportionTest(margin=margin_of(scenario), alpha=DECLARED, beta=DECLARED)
+    test = ProportionTest(
+        margin=margin_of(scenario), alpha=DECLARED, beta=DECLARED, windows_per_minute=round(60 / WINDOW_SECONDS)
+    )
     judged = VectorisedTest(test, totals.sum(axis=(1, 2)), bad.sum(axis=(1, 2)), dispersion)
     late = np.zeros((4, rollouts), int)
     failed, passed = np.zeros(rollouts, int), np.zeros(rollouts, int)

@@ -23,6 +23,9 @@ LAG_WINDOWS = 1
 _STEP_ENDS = np.cumsum([length for length, _ in STEPS])
 _STEP_LEVELS = np.array([LEVELS.index(weight) for _, weight in STEPS])
 NEVER = 10**6
+# Windows after a change of weights until late answers are surely counted, as shipped: a minute and one more window.
+AWAITED_WINDOWS = 60 // WINDOW_SECONDS + 1
+RETREAT_LEVEL = LEVELS.index(0.01)
 
 
 @dataclass(frozen=True)
@@ -98,18 +101,46 @@ def play_ours(
     start = LEVELS.index(budget.steps[0] / 100) if budget else 0
     level = np.full(trace.rollouts, start)
     traffic = trace.total[:, :, FULL].mean() / WINDOW_SECONDS
+    weights = _Weights(level)
     for window in range(trace.windows):
         if budget is None:
             level = step_level(np.full(trace.rollouts, window))
-        gate_open = ledger.open
-        counts = ledger.serve(window, level)
-        gate.update(Windows(*np.where(gate_open, counts, 0)))
-        ledger.decide(window, gate.failed, gate.passed & (window + 1 >= ANALYSIS_WINDOWS))
+        level = weights.follow(window, level)
+        counts = Windows(*np.where(ledger.open, ledger.serve(window, level), 0))
+        settled = weights.settled(window)
+        weights.retreat(window, gate.looks_gross(counts) & settled[0])
+        gate.update(counts, settled)
+        ledger.decide(window, gate.failed, gate.passed & settled[0] & (window + 1 >= ANALYSIS_WINDOWS))
         if ledger.settled(window):
             break
         if budget is not None:
             level = _budget_levels(budget, level, gate, traffic)
     return ledger.result()
+
+
+class _Weights:
+    """As the operator does: late answers are awaited after a change, and what looks gross takes the weight to 1 %."""
+
+    def __init__(self, level: Array) -> None:
+        self._level = level
+        self._changed = np.zeros(len(level), int)
+        self._lowered = np.full(len(level), -NEVER)
+        self._retreated = np.full(len(level), -NEVER)
+
+    def follow(self, window: int, level: Array) -> Array:
+        """The weight of a window in which the schedule wants `level`."""
+        level = np.where(window - self._retreated <= AWAITED_WINDOWS, np.minimum(level, RETREAT_LEVEL), level)
+        self._changed = np.where(level != self._level, window, self._changed)
+        self._lowered = np.where(level < self._level, window, self._lowered)
+        self._level = level
+        return level
+
+    def settled(self, window: int) -> Array:
+        """Rows for rollback and for promotion."""
+        return np.array([window - self._lowered >= AWAITED_WINDOWS, window - self._changed >= AWAITED_WINDOWS])
+
+    def retreat(self, window: int, gross: Array) -> None:
+        self._retreated = np.where(gross & (self._level > RETREAT_LEVEL), window + LAG_WINDOWS, self._retreated)
 
 
 def _budget_levels(budget: RiskBudget, level: Array, gate: VectorisedTest, traffic: float) -> Array:

@@ -181,8 +181,8 @@ class _Course:
                 self.retreats += retreats
                 level = np.where(retreats, 1, level)
             level = np.where(passes, HELD_BACK, level)
-        over = np.isfinite(self.promoted) & (now >= self.promoted + policy.watch)
-        self._watched |= over | (np.isfinite(self.promoted) & (policy.fixed is not None))
+        if policy.fixed is None:
+            self._watched |= np.isfinite(self.promoted) & (now >= self.promoted + policy.watch)
         changed = level != self.level
         self._lowered[changed & (level < self.level)] = window + 1
         self._changed[changed] = window + 1

@@ -16,8 +16,10 @@ _ENOUGH = 0.995
 
 def run(rollouts: int, seed: int = 21) -> list[dict[str, Any]]:
     """One row per gap, weight and traffic. Requests are independent, and the champion's hour before is known."""
-    cases = [("rollback", gap, weight, 100.0) for gap in (0.0025, 0.005, 0.01, 0.1) for weight in (0.05, 0.5)]
-    cases += [("promotion", 0.0, weight, 100.0) for weight in (0.05, 0.25, 0.5)]
+    # At 10 requests a second no minute holds more evidence than it may count for; at 100 the caps take their time.
+    cases = [("rollback", gap, 0.5, 10.0) for gap in (0.0025, 0.005, 0.01, 0.1)]
+    cases += [("rollback", 0.005, 0.05, 10.0), *(("promotion", 0.0, weight, 10.0) for weight in (0.05, 0.25, 0.5))]
+    cases += [("rollback", gap, 0.5, 100.0) for gap in (0.005, 0.01, 0.1)] + [("promotion", 0.0, 0.5, 100.0)]
     cases += [("rollback", gap, 0.5, 1.0) for gap in (0.05, 0.5)]
     rows = []
     for number, (what, gap, weight, rps) in enumerate(cases):
