@@ -171,9 +171,9 @@ VIEW, EDIT = (
 
 @pytest.mark.parametrize("operator", [ALL], indirect=True)
 @pytest.mark.parametrize(
-    ("role", "allowed", "refused"), [("view", VIEW, EDIT), ("edit", VIEW + EDIT, []), ("admin", VIEW + EDIT, [])]
+    ("role", "allowed", "refused"), [("view", VIEW, EDIT), ("edit", VIEW, EDIT), ("admin", VIEW, EDIT)]
 )
-def test_the_built_in_roles_extend_to_rollouts_but_not_to_their_status(
+def test_the_built_in_roles_read_rollouts_but_do_not_run_pods_with_them(
     operator: Operator,
     run_kubectl: Kubectl,
     find_account: FindAccount,

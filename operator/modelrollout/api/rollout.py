@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import re2
 from pydantic import Field, PrivateAttr, model_validator
 
 from modelrollout.api.base import ApiModel
+from modelrollout.api.names import LABEL_VALUE, QUALIFIED_KEYS
 from modelrollout.api.rules import Matches, Rule, cel_string
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status
@@ -26,6 +27,18 @@ _NAME = Matches(
 _ENDS_LIKE_OURS = "-[0-9a-f]{10}$"
 
 
+_NOT_READ = {
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "finalizers",
+    "generateName",
+    "managedFields",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+}
+
+
 class ObjectMeta(ApiModel):
     """The part of the metadata that the operator reads."""
 
@@ -37,9 +50,9 @@ class ObjectMeta(ApiModel):
     """What tells it from an earlier one of the same name; empty in a manifest that was never applied."""
     generation: int = 0
     """Counts the changes of the spec."""
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: Annotated[dict[str, Annotated[str, LABEL_VALUE]], QUALIFIED_KEYS] = Field(default_factory=dict)
     """Its labels."""
-    annotations: dict[str, str] = Field(default_factory=dict)
+    annotations: Annotated[dict[str, str], QUALIFIED_KEYS] = Field(default_factory=dict)
     """Its annotations."""
     deletion_timestamp: datetime | None = None
     """When its deletion was asked for."""
@@ -47,10 +60,9 @@ class ObjectMeta(ApiModel):
     @model_validator(mode="before")
     @classmethod
     def _keep_what_is_read(cls, data: Any) -> Any:
-        # The rest is no mistake, however strictly a manifest is read.
+        # The rest of what Kubernetes knows is no mistake, however strictly a manifest is read.
         if isinstance(data, Mapping):
-            known = {field.alias for field in cls.model_fields.values()} | cls.model_fields.keys()
-            return {key: value for key, value in data.items() if key in known}
+            return {key: value for key, value in data.items() if key not in _NOT_READ}
         return data
 
 

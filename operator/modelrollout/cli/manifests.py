@@ -11,6 +11,7 @@ import yaml
 from modelrollout.api.parsing import parse_rollout
 from modelrollout.api.rollout import KIND, ModelRollout
 from modelrollout.cli.console import CommandFailed
+from modelrollout.cli.yaml_loader import documents
 from modelrollout_contract.objects import GROUP
 
 
@@ -40,10 +41,10 @@ def check(file: str, data: bytes) -> Checked:
     rollouts: list[ModelRollout] = []
     findings: list[Finding] = []
     try:
-        for node, content in _documents(data):
-            if not _is_ours(content):
-                continue
-            parsed = parse_rollout(content, strict=True)
+        for node, content in (found for document in documents(data) for found in _objects(*document)):
+            # The API server drops the status of what is applied unread.
+            applied = {key: value for key, value in content.items() if key != "status"}
+            parsed = parse_rollout(applied, strict=True)
             if isinstance(parsed, ModelRollout):
                 rollouts.append(parsed)
             else:
@@ -51,6 +52,8 @@ def check(file: str, data: bytes) -> Checked:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         findings.append(Finding(file, mark.line + 1 if mark else 1, "", f"is no YAML: {error.problem}"))
+    except RecursionError:
+        findings.append(Finding(file, 1, "", "is no YAML: it is nested too deeply"))
     except (yaml.YAMLError, ValueError) as error:
         findings.append(Finding(file, 1, "", f"is no YAML: {error}"))
     if not rollouts and not findings:
@@ -85,24 +88,15 @@ def line_of(field: str, node: yaml.Node) -> int:
     return line + 1
 
 
-def _documents(data: bytes) -> Iterator[tuple[yaml.Node, Any]]:
-    loader = _StrictLoader(data)
-    while loader.check_node():
-        node = loader.get_node()
-        assert node is not None
-        yield node, loader.construct_document(node)
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses an object that has a field twice, as `kubectl apply` does; PyYAML keeps the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"field {key.value} is there twice", key.start_mark)
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
+def _objects(node: yaml.Node, content: Any) -> Iterator[tuple[yaml.Node, Any]]:
+    """The ModelRollouts in a document: itself, or the items of a List, as `kubectl get` prints several."""
+    if _is_ours(content):
+        yield node, content
+    elif isinstance(content, dict) and content.get("kind") == "List" and isinstance(node, yaml.MappingNode):
+        items = next((value for key, value in node.value if key.value == "items"), None)
+        if isinstance(items, yaml.SequenceNode) and isinstance(content.get("items"), list):
+            for child, item in zip(items.value, content["items"], strict=True):
+                yield from _objects(child, item)
 
 
 def _is_ours(content: Any) -> bool:

@@ -243,6 +243,35 @@ def test_an_operator_for_all_namespaces_has_a_cluster_role_and_one_for_some_has_
     assert roles["team-a"] == roles["team-b"] == cluster_role["rules"]
 
 
+def test_who_edits_a_namespace_edits_rollouts_only_where_the_values_say_so(render: Render) -> None:
+    def aggregated(*values: str) -> set[str]:
+        labels = [role["metadata"]["labels"] for role in of_kind(render(*values), "ClusterRole")]
+        return {name for each in labels for name in each if "aggregate-to" in name}
+
+    assert aggregated() == {"rbac.authorization.k8s.io/aggregate-to-view"}
+    assert aggregated("rbac.aggregateToEdit=true") == {
+        "rbac.authorization.k8s.io/aggregate-to-view",
+        "rbac.authorization.k8s.io/aggregate-to-edit",
+    }
+
+
+def test_a_network_policy_lets_the_operator_reach_what_it_needs_and_be_scraped(render: Render) -> None:
+    assert not of_kind(render(), "NetworkPolicy")
+    [policy] = of_kind(render("networkPolicy.enabled=true"), "NetworkPolicy")
+    labels = pod_template(render("networkPolicy.enabled=true"))["metadata"]["labels"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    assert [rule["ports"] for rule in policy["spec"]["ingress"]] == [[{"port": "http", "protocol": "TCP"}]]
+    assert [[port["port"] for port in rule["ports"]] for rule in policy["spec"]["egress"]] == [
+        [53, 53],
+        [443, 6443],
+        [9090],
+    ]
+    [narrow] = of_kind(render(file="everything"), "NetworkPolicy")
+    assert all("from" in rule for rule in narrow["spec"]["ingress"])
+    assert ["to" in rule for rule in narrow["spec"]["egress"]] == [False, True, True]
+
+
 @pytest.mark.parametrize("file", ["default", "namespaced", "everything"])
 def test_every_role_is_bound_to_the_service_account_of_the_pods(render: Render, file: str) -> None:
     manifests = render("rbac.aggregateToUserRoles=false", file=file)
