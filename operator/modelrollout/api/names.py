@@ -26,12 +26,18 @@ LABEL_VALUE = Matches(
 )
 
 
-QUALIFIED_KEYS = Rule(
-    cel=f"self.all(key, size(key) <= {_LONGEST_KEY} && key.matches({cel_string(f'^({QUALIFIED_NAME})$')}))",
-    holds=lambda names: all(len(key) <= _LONGEST_KEY and re2.fullmatch(QUALIFIED_NAME, key) for key in names),
-    message="must have keys of letters, digits, -, _ and ., at most 63 after an optional prefix like example.com/",
-    ratcheting=True,
-)
+def _keys(pattern: str) -> Rule:
+    return Rule(
+        cel=f"self.all(key, size(key) <= {_LONGEST_KEY} && key.matches({cel_string(f'^({pattern})$')}))",
+        holds=lambda names: all(len(key) <= _LONGEST_KEY and re2.fullmatch(pattern, key) for key in names),
+        message="must have keys of letters, digits, -, _ and ., at most 63 after an optional prefix like example.com/",
+        ratcheting=True,
+    )
+
+
+LABEL_KEYS = _keys(QUALIFIED_NAME)
+# Kubernetes looks at the keys of annotations in lower case.
+ANNOTATION_KEYS = _keys(f"(?i:{QUALIFIED_NAME})")
 _FITS_AN_OBJECT = Rule(
     cel=f"self.map(key, size(key) + size(self[key])).sum() <= {_LONGEST_ANNOTATIONS}",
     holds=lambda texts: sum(len(key) + len(text) for key, text in texts.items()) <= _LONGEST_ANNOTATIONS,
@@ -39,8 +45,8 @@ _FITS_AN_OBJECT = Rule(
     ratcheting=True,
 )
 
-Labels = Annotated[dict[str, Annotated[str, Field(max_length=63), LABEL_VALUE]], Field(max_length=64), QUALIFIED_KEYS]
+Labels = Annotated[dict[str, Annotated[str, Field(max_length=63), LABEL_VALUE]], Field(max_length=64), LABEL_KEYS]
 """Labels of an object."""
 
-Annotations = Annotated[dict[str, str], Field(max_length=64), QUALIFIED_KEYS, _FITS_AN_OBJECT]
+Annotations = Annotated[dict[str, str], Field(max_length=64), ANNOTATION_KEYS, _FITS_AN_OBJECT]
 """Annotations of an object."""

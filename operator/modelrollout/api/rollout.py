@@ -8,7 +8,7 @@ import re2
 from pydantic import Field, PrivateAttr, model_validator
 
 from modelrollout.api.base import ApiModel
-from modelrollout.api.names import LABEL_VALUE, QUALIFIED_KEYS
+from modelrollout.api.names import ANNOTATION_KEYS, LABEL_KEYS, LABEL_VALUE
 from modelrollout.api.rules import Matches, Rule, cel_string
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status
@@ -50,9 +50,9 @@ class ObjectMeta(ApiModel):
     """What tells it from an earlier one of the same name; empty in a manifest that was never applied."""
     generation: int = 0
     """Counts the changes of the spec."""
-    labels: Annotated[dict[str, Annotated[str, LABEL_VALUE]], QUALIFIED_KEYS] = Field(default_factory=dict)
+    labels: Annotated[dict[str, Annotated[str, LABEL_VALUE]], LABEL_KEYS] = Field(default_factory=dict)
     """Its labels."""
-    annotations: Annotated[dict[str, str], QUALIFIED_KEYS] = Field(default_factory=dict)
+    annotations: Annotated[dict[str, str], ANNOTATION_KEYS] = Field(default_factory=dict)
     """Its annotations."""
     deletion_timestamp: datetime | None = None
     """When its deletion was asked for."""

@@ -87,7 +87,6 @@ resource_lists = st.dictionaries(st.sampled_from(["cpu", "memory"]), quantities)
 resources = build(Resources, requests=resource_lists) | build(
     Resources, limits=resource_lists, requests=st.just({"cpu": "0", "example.com/gpu": "2"})
 ).map(lambda some: Resources(requests=some.requests, limits={**some.limits, "example.com/gpu": "2"}))
-string_maps = st.dictionaries(text, text, max_size=3)
 label_maps = st.dictionaries(labels, labels, max_size=3)
 sources = st.sampled_from([{"secretKeyRef": {"name": "a", "key": "b"}}, {"fieldRef": {"fieldPath": "metadata.name"}}])
 env_vars = build(EnvVar, name=labels, value=st.none() | text) | build(EnvVar, name=labels, value_from=sources)
@@ -337,7 +336,14 @@ rollouts = build(
     ModelRollout,
     api_version=st.just("modelrollout.io/v1alpha1"),
     kind=st.just("ModelRollout"),
-    metadata=build(ObjectMeta, name=names, namespace=labels, generation=counts, annotations=string_maps),
+    metadata=build(
+        ObjectMeta,
+        name=names,
+        namespace=labels,
+        generation=counts,
+        labels=label_maps,
+        annotations=st.dictionaries(labels, text, max_size=3),
+    ),
     spec=specs,
     status=statuses,
 )
