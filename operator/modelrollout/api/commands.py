@@ -25,6 +25,9 @@ class Command(StrEnum):
         return _SUMMARIES[self]
 
 
+AWAITING_APPROVAL = frozenset({"AwaitingApproval", "ChampionFailing", "Unstable", "WatchProlonged"})
+"""Reasons of the Ready condition for which a rollout, or the watch after it, goes on when somebody approves."""
+
 _SUMMARIES: Mapping[Command, str] = {
     Command.PROMOTE: "Make the challenger the champion now, whatever the gates say.",
     Command.ABORT: "Give all traffic back to the champion, during a rollout or the watch after it.",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from modelrollout.api.commands import Command
+from modelrollout.api.commands import AWAITING_APPROVAL, Command
 from modelrollout.api.identity import version_of
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.cli import arguments
@@ -82,6 +82,8 @@ def _refuse_abort(rollout: ModelRollout) -> str:
 
 def _refuse_approve(rollout: ModelRollout) -> str:
     progress, steps = rollout.status.rollout, rollout.spec.strategy.steps
+    if any(c.type == "Ready" and c.reason in AWAITING_APPROVAL for c in rollout.status.conditions):
+        return ""
     if progress is None:
         return _nothing_under_way(rollout)
     if progress.held_since:

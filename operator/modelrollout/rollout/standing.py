@@ -59,9 +59,8 @@ def _unapplied(situation: Situation) -> Standing | None:
     hold = applying_problem(situation)
     if hold is None:
         return None
-    return Standing(
-        Phase.DEPLOYING, hold.reason, hold.message, reconciling=not hold.stalled, stalled=hold.stalled, moving=True
-    )
+    moving = not hold.stalled
+    return Standing(Phase.DEPLOYING, hold.reason, hold.message, reconciling=moving, stalled=hold.stalled, moving=moving)
 
 
 def _of_champion(situation: Situation, champion: Version) -> Standing:

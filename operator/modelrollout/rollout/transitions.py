@@ -177,6 +177,7 @@ def return_to_previous(draft: Draft, watched: Watched, reason: str, message: str
 def end_watch(draft: Draft, watched: Watched, reason: str, message: str) -> None:
     """Let the old champion go."""
     retire(draft, watched.previous)
+    draft.settle(Command.APPROVE)
     draft.change(previous=None, watch=None, gates=(), evidence=None)
     draft.record("EndWatch", reason, message)
 

@@ -1,11 +1,14 @@
 """A rollout that does not go on says for what it waits, and goes on when that has come."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
+from tests.unit.cli import worlds
 from tests.unit.rollout.fragile import Fragile, rolling_out
 from tests.unit.rollout.world import World, spec
 
+from modelrollout.api.commands import Command
+from modelrollout.cli.commands import refusal
 from modelrollout.rollout.observation import Observation, VersionObservation
 
 STEPS = [{"weight": 10, "hold": "20s"}, {"weight": 50}]
@@ -132,6 +135,39 @@ def test_restarts_of_pods_that_are_ready_again_are_seen_and_hold_the_rollout() -
     world.run(600)
     assert world.reason("Ready") == "Unstable"
     assert "exited with code 137 (OOMKilled)" in world.message()
+
+
+@pytest.mark.parametrize("asked_for", ["ChampionFailing", "Unstable"])
+def test_what_asks_for_an_approval_takes_one_from_the_command_line(asked_for: str) -> None:
+    world = rolling_out(0, requests_per_second=5)
+    if asked_for == "ChampionFailing":
+        world.error_rates = dict.fromkeys(["churn:v1", "churn:v2"], 0.97)
+    for second in range(0, 320, 5):
+        world.down = {"churn:v2"} if asked_for == "Unstable" and second % 60 > 45 else set()
+        world.step()
+    assert world.reason("Ready") == asked_for
+    assert refusal(Command.APPROVE, worlds.rollout(world)) == ""
+
+
+@dataclass
+class Halved(Fragile):
+    """halved: no version gets more than one pod ready."""
+
+    halved: bool = False
+
+    def ready(self, key: str) -> int:
+        return min(super().ready(key), 1) if self.halved else super().ready(key)
+
+
+def test_the_only_version_that_works_is_not_rolled_back_for_having_too_few_pods() -> None:
+    serving = {"replicas": 4, "progressDeadline": "2m"}
+    world = Halved(spec=spec(serving=serving)).run(60)
+    world.apply(spec("churn:v2", serving=serving))
+    while world.share("churn:v2") != 50:
+        world.step()
+    world.down, world.halved = {"churn:v1"}, True
+    world.run(600)
+    assert (world.share("churn:v2"), world.status.quarantine) == (100, ())
 
 
 def test_the_last_step_of_a_schedule_that_leaves_the_champion_nothing_is_the_promotion() -> None:
