@@ -25,6 +25,7 @@ from modelrollout.metrics.prometheus.client import (
     SourceTooSlow,
     TooManySeries,
 )
+from modelrollout.metrics.prometheus.confinement import NotConfined, confined
 from modelrollout.metrics.prometheus.memory import Recalled
 from modelrollout.metrics.prometheus.patience import Patience
 from modelrollout.metrics.prometheus.selectors import exposing_pods, family_of, scrape_clock
@@ -99,12 +100,18 @@ class Reader:
             raise Unreadable("the query is asked at another look, since one before it was too slow")
         try:
             series = self._client.evaluate(
-                expression, self.span.start_of(first + 1), self.span.end, self.span.interval, _SERIES_OF_A_QUERY
+                confined(expression, self.arms.namespace),
+                self.span.start_of(first + 1),
+                self.span.end,
+                self.span.interval,
+                _SERIES_OF_A_QUERY,
             )
         except SourceTooSlow as failure:
             self._was_too_slow = True
             pause = self._patience.asked_for_too_much(query)
             raise Unreadable(f"the query is too slow: {failure}; it is asked again in {pause:.0f} s") from failure
+        except NotConfined as reason:
+            raise QueryRefused(str(reason)) from None
         except AnswerTooLarge:
             raise QueryRefused(
                 f"the expression gives more than {_SERIES_OF_A_QUERY} series where one value is needed: "

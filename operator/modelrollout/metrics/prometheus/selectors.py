@@ -15,7 +15,7 @@ _CLASSIC_NAME = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
 # The name in a selector like {"http.server.requests", code="500"}.
 _QUOTED_NAME = re.compile(r'\{ *"((?:[^"\\]|\\.)+)" *,?')
 
-_STRING_COMMENT_OR_PLACEHOLDER = re.compile(
+STRING_OR_COMMENT = re.compile(
     r"""
       "(?:\\.|[^"\\])*"        # double-quoted, with escapes
     | '(?:\\.|[^'\\])*'        # single-quoted, with escapes
@@ -25,6 +25,7 @@ _STRING_COMMENT_OR_PLACEHOLDER = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+"""Strings and comments of PromQL, and our placeholders outside of them."""
 
 
 def scrape_clock(arms: Arms) -> str:
@@ -91,7 +92,7 @@ def fill_in(expression: str, namespace: str, pods: str) -> str:
             token = token.replace(placeholder, _escaped(value, token[0]))
         return token
 
-    return _STRING_COMMENT_OR_PLACEHOLDER.sub(replace, expression)
+    return STRING_OR_COMMENT.sub(replace, expression)
 
 
 def _of_family(family: str, arms: Arms, endpoints: str | None, *matchers: str) -> tuple[str, ...]:
