@@ -72,21 +72,29 @@ class Placer:
     async def _route(self, placement: Placement, waiting: Sequence[str]) -> None:
         """Split the traffic among all versions but those that wait for their Service and get none.
 
-        If the API server refuses what the spec asks for, the route that it took last gets the weights.
+        If the API server refuses what the spec asks for, the route that it took last gets the weights. Where traffic
+        is to move, it is asked again at every look.
         """
         backends = [backend for backend in _backends(self.owner, placement) if backend.version_hash not in waiting]
         live = self._live_route()
         try:
             wanted = self.router.build(self.owner, self.spec.traffic, backends, live)
-            await self.applier.apply(self.owner, wanted, live)
+            await self.applier.apply(self.owner, wanted, live, urgent=self._moves_traffic(live, backends))
         except Exception as error:
             self.refusals.append(error)
             if live is not None and self.owner.owns(live) and not isinstance(error, Unavailable | Conflict):
                 await self._reweigh(live, backends)
 
+    def _moves_traffic(self, live: Manifest | None, backends: Sequence[Backend]) -> bool:
+        """Whether the route does not split the traffic as it should."""
+        given = self.router.observe(live, self.spec.traffic).weights
+        asked = {backend.version_hash: backend.weight for backend in backends}
+        return any(given.get(version, 0) != asked.get(version, 0) for version in given.keys() | asked.keys())
+
     async def _reweigh(self, live: Manifest, backends: Sequence[Backend]) -> None:
         try:
-            await self.applier.apply(self.owner, self.router.reweigh(self.owner, live, backends), live)
+            reweighed, urgent = self.router.reweigh(self.owner, live, backends), self._moves_traffic(live, backends)
+            await self.applier.apply(self.owner, reweighed, live, urgent=urgent)
         except Exception as error:
             self.refusals.append(error)
 

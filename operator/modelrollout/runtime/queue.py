@@ -19,6 +19,7 @@ _LOG = logging.getLogger(__name__)
 
 FIRST_RETRY = 0.5
 LAST_RETRY = 60.0
+LAST_URGENT_RETRY = 5.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -133,7 +134,8 @@ class WorkQueue:
         except Exception as error:
             failures = self._failures.get(key, 0)
             self._failures[key] = failures + 1
-            delay = random.uniform(0.5, 1.0) * min(LAST_RETRY, FIRST_RETRY * 2 ** min(failures, 10))
+            longest = LAST_URGENT_RETRY if self._is_urgent(key) else LAST_RETRY
+            delay = random.uniform(0.5, 1.0) * min(longest, FIRST_RETRY * 2 ** min(failures, 10))
             # What the API server refuses is no bug of ours: its words say all that a trace would.
             expected = isinstance(error, KubeError)
             _LOG.warning("%s: again in %.1f s: %s", key, delay, error, exc_info=not expected)

@@ -199,12 +199,12 @@ class Reconciler:
     async def _write_plan(self, manifest: Manifest, plan: Plan, placer: Placer) -> None:
         """Write down what was decided.
 
-        If that is refused for good, traffic is still taken away: the next decision, from the status as it was, takes it
-        away again. Traffic is given to nobody without a record of it.
+        If that is refused or not answered, traffic is still taken away: the next decision, from the status as it was,
+        takes it away again. Traffic is given to nobody without a record of it.
         """
         try:
             await self._write_status(manifest, plan.status)
-        except (Invalid, Forbidden):
+        except (Invalid, Forbidden, Unavailable):
             champion = plan.status.champion
             if plan.placement and champion and placer.takes_away(plan.placement, champion.hash):
                 await placer.route(plan.placement)

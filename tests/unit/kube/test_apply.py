@@ -3,7 +3,7 @@ import copy
 import pytest
 from tests.unit.kube.fake_client import FakeKubeClient
 
-from modelrollout.kube.apply import REFUSAL_SECONDS, Applier
+from modelrollout.kube.apply import REFUSAL_SECONDS, URGENT_SECONDS, Applier
 from modelrollout.kube.ownership import Owner
 from modelrollout.ports import DEPLOYMENT, SERVICE, Conflict, Invalid, Manifest
 
@@ -155,6 +155,23 @@ async def test_what_was_refused_is_not_asked_for_again_at_once() -> None:
     with pytest.raises(Invalid):
         await applier.apply(OWNER, deployment(replicas=2), None)
     assert client.requests.count("apply") == 3
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+async def test_what_others_undo_on_the_way_to_the_store_is_applied_again_if_it_is_urgent(urgent: bool) -> None:
+    class Mutating(FakeKubeClient):
+        async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
+            return await super().apply({**manifest, "spec": {"replicas": 3}}, force=force)
+
+    client, now = Mutating(), 0.0
+    applier = Applier(client, clock=lambda: now)
+    live = await applier.apply(OWNER, deployment(), None)
+    await applier.apply(OWNER, deployment(), live, urgent=urgent)
+    assert client.requests.count("apply churn-v1") == 1
+
+    now = URGENT_SECONDS
+    await applier.apply(OWNER, deployment(), live, urgent=urgent)
+    assert client.requests.count("apply churn-v1") == 1 + urgent
 
 
 @pytest.mark.parametrize(

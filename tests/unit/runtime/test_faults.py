@@ -164,10 +164,11 @@ async def test_traffic_is_taken_away_on_the_last_accepted_route_if_its_edit_is_r
     assert "hostnames: no" in condition(client, "Stalled")["message"]
 
 
-async def test_traffic_is_taken_away_even_if_the_status_is_refused() -> None:
-    client = Refuses(*in_cluster(withdrawn()), refuses=of_kind(MODEL_ROLLOUT.kind), error=Invalid("status.phase"))
+@pytest.mark.parametrize("error", [Invalid("status.phase"), Forbidden("a policy"), Unavailable("a webhook timed out")])
+async def test_traffic_is_taken_away_even_if_the_status_is_refused(error: KubeError) -> None:
+    client = Refuses(*in_cluster(withdrawn()), refuses=of_kind(MODEL_ROLLOUT.kind), error=error)
 
-    with pytest.raises(Invalid):
+    with pytest.raises(type(error)):
         await reconciler(client, Asked()).reconcile(KEY)
 
     assert weights(client) == TAKEN_AWAY

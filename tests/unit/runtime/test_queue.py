@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from modelrollout.ports import Unavailable
-from modelrollout.runtime.queue import Key, Urgency, WorkQueue
+from modelrollout.runtime.queue import LAST_RETRY, LAST_URGENT_RETRY, Key, Urgency, WorkQueue
 
 CHURN, DIGITS = Key("ml", "churn"), Key("ml", "digits")
 
@@ -167,3 +169,28 @@ async def test_the_wait_for_a_worker_is_told() -> None:
         await asyncio.sleep(0)
     running.cancel()
     assert waits[0] >= 0
+
+
+@pytest.mark.parametrize(("urgent", "longest"), [(True, LAST_URGENT_RETRY), (False, LAST_RETRY)])
+async def test_a_key_whose_traffic_may_have_to_be_taken_away_is_tried_again_soon_however_often_it_failed(
+    urgent: bool, longest: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delays: list[float] = []
+
+    async def handler(_: Key) -> None:
+        await asyncio.sleep(0)
+        raise Unavailable("the API server does not answer")
+
+    queue = WorkQueue(handler, workers=1, is_urgent=lambda _: urgent)
+
+    def again(key: Key, delay: float) -> None:
+        delays.append(delay)
+        queue.add(key)
+
+    monkeypatch.setattr(queue, "add_after", again)
+    queue.add(CHURN)
+    running = asyncio.create_task(queue.run())
+    while len(delays) < 20:
+        await asyncio.sleep(0)
+    running.cancel()
+    assert longest / 2 <= max(delays) <= longest
