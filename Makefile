@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 	--no-header $(OURS)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo demo-down test test-unit test-cluster test-e2e test-more image lint bench bench-scale generate lock deps clean
+.PHONY: demo demo-down test test-unit test-cluster test-e2e test-more image lint bench bench-sequences bench-scale generate lock deps clean
 
 demo: $(INSTALLED) deps ## run the product's main job on a real cluster (CLUSTER=local|current|kind)
 	$(BIN)/python -m modelrollout_demo
@@ -53,6 +53,11 @@ bench: $(INSTALLED) ## calibration, peers and cost of the evidence engine, print
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.simulation
 
+bench-sequences: $(INSTALLED) ## pairs, segments and detectors of change on real data, beside river and Evidently
+	$(PYTHON) -m venv .venv-bench
+	$(BIN)/uv pip sync --quiet --python .venv-bench/bin/python --require-hashes requirements/bench.txt
+	PYTHONPATH=.:operator:packages/contract .venv-bench/bin/python -m tests.bench.sequences
+
 bench-scale: $(INSTALLED) ## what 50, 200 and 500 ramping rollouts cost, on a real API server
 	$(BIN)/python -m tests.scale
 
@@ -70,6 +75,7 @@ lock: $(INSTALLED) ## resolve the dependencies anew
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/operator.txt
 	$(COMPILE) -c requirements/dev.txt --group pyproject.toml:build -o requirements/build.txt
 	$(COMPILE) -c requirements/dev.txt --group pyproject.toml:examples -o requirements/examples.txt
+	$(COMPILE) -c requirements/dev.txt --group pyproject.toml:bench -o requirements/bench.txt
 	printf 'uv' | $(COMPILE) -c requirements/dev.txt - -o requirements/uv.txt
 
 $(INSTALLED): $(wildcard requirements/*.txt) pyproject.toml $(addsuffix /pyproject.toml,$(PACKAGES)) examples/demo/pyproject.toml
