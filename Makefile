@@ -42,6 +42,7 @@ lint: $(INSTALLED)
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry --no-ansi operator
 	cd packages/localcluster && deptry --no-ansi .
+	cd packages/serving && deptry --no-ansi .
 	cd packages/testkit && deptry --no-ansi .
 	cd examples/demo && deptry --no-ansi .
 	$(BIN)/python -m modelrollout.api.crd --check
