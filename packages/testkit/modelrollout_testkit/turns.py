@@ -1,8 +1,8 @@
-"""Tests that share a cluster: which run side by side, which alone, and who is the last."""
+"""Tests that share a cluster: who sets it up, and who is the last."""
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -14,23 +14,10 @@ class Turns:
         self._folder = folder
 
     @contextmanager
-    def beside_others(self) -> Iterator[None]:
-        """Run while others may, but while none runs alone."""
-        with ExitStack() as stack:
-            with self._locked("gate", fcntl.LOCK_EX):
-                stack.enter_context(self._locked("room", fcntl.LOCK_SH))
-            yield
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Run once nobody else does; nobody begins meanwhile."""
-        with self._locked("gate", fcntl.LOCK_EX), self._locked("room", fcntl.LOCK_EX):
-            yield
-
-    @contextmanager
     def one_by_one(self) -> Iterator[None]:
         """Run while no other process is at this point."""
-        with self._locked("setup", fcntl.LOCK_EX):
+        with (self._folder / "setup").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     @contextmanager
@@ -39,12 +26,6 @@ class Turns:
         with (self._folder / "users").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_SH)
             yield User(file.fileno())
-
-    @contextmanager
-    def _locked(self, name: str, how: int) -> Iterator[None]:
-        with (self._folder / name).open("w") as file:
-            fcntl.flock(file, how)
-            yield
 
 
 class User:

@@ -1,8 +1,9 @@
 """A cluster that all files share, and a namespace, a ModelRollout and traffic for each file.
 
-Files run side by side with `pytest -n`; tests that break what they share are marked `disturbs` and run alone. The
-cluster goes with the last of them. MODELROLLOUT_E2E_CLUSTER names a local cluster to use instead, which is brought up
-if need be and kept: that is quicker while one works on the tests.
+Files run side by side with `pytest -n`, also beside those that kill the operator, Prometheus or the gateway's
+controller: who is not asked about them must not notice. The cluster goes with the last of them.
+MODELROLLOUT_E2E_CLUSTER names a local cluster to use instead, which is brought up if need be and kept: that is quicker
+while one works on the tests.
 """
 
 import os
@@ -43,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def turns() -> Turns:
-    """Whose turn it is on the cluster."""
+    """Who sets the cluster up, and who takes it down."""
     return Turns(Path(tempfile.gettempdir(), f"modelrollout-e2e-{_SESSION}"))
 
 
@@ -94,14 +95,7 @@ def world(
 
 
 @pytest.fixture(autouse=True)
-def turn(request: pytest.FixtureRequest, turns: Turns) -> Iterator[None]:
-    """Whoever breaks what all share runs alone."""
-    with turns.alone() if request.node.get_closest_marker("disturbs") else turns.beside_others():
-        yield
-
-
-@pytest.fixture(autouse=True)
-def invariants(turn: None, world: World) -> Iterator[None]:
+def invariants(world: World) -> Iterator[None]:
     """What must hold whatever happens is checked after every test."""
     began = time.time()
     yield

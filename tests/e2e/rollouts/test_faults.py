@@ -1,6 +1,7 @@
 """What becomes of a rollout while parts of the cluster fail, and what the operator recorded of it.
 
-Each test that breaks what all tests share runs alone. The last one replays what the operator recorded meanwhile.
+They break what the stories beside them use too, which must come out as they do without. The last one replays what the
+operator recorded meanwhile.
 """
 
 import json
@@ -29,7 +30,6 @@ from modelrollout_testkit.changes import Object
 from modelrollout_testkit.watching import eventually
 
 
-@pytest.mark.disturbs
 def test_an_operator_that_is_killed_goes_on_at_the_same_weight_with_the_same_evidence(world: World) -> None:
     paused = world.pause("v1", champion="v2")
     killed = time.time()
@@ -42,7 +42,6 @@ def test_an_operator_that_is_killed_goes_on_at_the_same_weight_with_the_same_evi
     assert _counted(now) == _recorded(world, now)
 
 
-@pytest.mark.disturbs
 def test_without_prometheus_the_weight_holds_and_then_the_rollout_goes_on(world: World) -> None:
     world.pause("v1", champion="v2")
     stopped = time.time()
@@ -74,7 +73,6 @@ def test_a_rollback_gives_no_traffic_to_a_champion_without_pods(world: World) ->
     assert world.weights_since(began)[-1] == {"v2": 100}
 
 
-@pytest.mark.disturbs
 def test_pods_of_a_bad_version_stay_until_a_gateway_that_hangs_has_let_go_of_them(world: World) -> None:
     world.serve("v2")
     version = world.rollout.digits.version("v3")

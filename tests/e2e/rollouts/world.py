@@ -37,7 +37,7 @@ Edit = Callable[[Object], None]
 def quick(manifest: Object) -> None:
     """Less time for people to watch."""
     spec = manifest["spec"]
-    spec["serving"] |= {"drain": "3s"}
+    spec["serving"] |= {"drain": "3s", "requestTimeout": "3s"}
     spec["strategy"] = {
         "steps": [{"weight": 20, "hold": "5s"}, {"weight": PAUSED_WEIGHT, "hold": "5s"}],
         "holdBack": {"percent": 5, "for": "10s"},

@@ -30,26 +30,12 @@ def started(turn: AbstractContextManager[None]) -> tuple[threading.Event, thread
     return begun, end
 
 
-def test_tests_that_disturb_nobody_run_beside_each_other(turns: Turns) -> None:
-    with turns.beside_others():
-        begun, end = started(turns.beside_others())
-        assert begun.wait(LONG)
-        end.set()
-
-
-def test_a_test_that_disturbs_waits_for_the_others_and_lets_none_begin(turns: Turns) -> None:
-    first_begun, first_end = started(turns.beside_others())
-    assert first_begun.wait(LONG)
-    alone_begun, alone_end = started(turns.alone())
-    assert not alone_begun.wait(A_MOMENT)
-    later_begun, later_end = started(turns.beside_others())
-    assert not later_begun.wait(A_MOMENT)
-    first_end.set()
-    assert alone_begun.wait(LONG)
-    assert not later_begun.is_set()
-    alone_end.set()
-    assert later_begun.wait(LONG)
-    later_end.set()
+def test_what_is_shared_is_set_up_by_one_after_the_other(turns: Turns) -> None:
+    with turns.one_by_one():
+        begun, end = started(turns.one_by_one())
+        assert not begun.wait(A_MOMENT)
+    assert begun.wait(LONG)
+    end.set()
 
 
 def test_only_the_last_user_takes_down_what_is_shared(turns: Turns) -> None:
