@@ -193,10 +193,11 @@ class DigitsRollout:
 
 
 def remove(kubectl: Kubectl, namespace: str) -> None:
-    """Delete the ModelRollout `digits`, if there is one, and wait until all that was made for it is gone."""
+    """Delete the ModelRollout `digits`, if there is one, what is remembered of it, and wait until all it made is gone."""
     kubectl("delete", KIND, NAME, f"--namespace={namespace}", "--ignore-not-found", "--cascade=foreground")
     made = (f"--selector={ROLLOUT_LABEL}={NAME}", f"--namespace={namespace}")
     kubectl("wait", "--for=delete", "pods", *made, "--timeout=120s")
+    kubectl("delete", "controllerrevisions", *made)
 
 
 def _parsed(manifest: Object) -> ModelRollout:
