@@ -21,6 +21,8 @@ EDITS: dict[str, dict[str, Any]] = {
     "a single step": {"strategy": {**STRATEGY, "steps": [{"weight": 20, "hold": "10s"}]}},
     "a step to approve": {"strategy": {**STRATEGY, "steps": [{"weight": 10, "approval": True}, {"weight": 50}]}},
     "a ramp": {"strategy": {"ramp": {"maxWeight": 50}, "holdBack": {"percent": 5, "for": "60s"}}},
+    "a shadow phase": {"strategy": {**STRATEGY, "shadow": {"for": "20s", "percent": 50}}},
+    "a shadow phase that waits": {"strategy": {**STRATEGY, "shadow": {"for": "10s", "gates": ["errors"]}}},
     "no watch": {"strategy": {**STRATEGY, "holdBack": {"percent": 0, "for": "0s"}}},
     "a short deadline": {"strategy": {**STRATEGY, "deadline": {"after": "1m", "action": "Rollback"}}},
     "a deadline that asks": {"strategy": {**STRATEGY, "deadline": {"after": "1m", "action": "Ask"}}},

@@ -22,6 +22,7 @@ class Gateway:
     hung: bool = False
     refuses: bool = False
     routed: dict[str, int] = field(default_factory=dict)
+    copied: dict[str, int] = field(default_factory=dict)
     generation: int = 0
 
     def tick(self) -> None:
@@ -29,7 +30,7 @@ class Gateway:
         routes = self.server.of_kind(HTTP_ROUTE)
         if not routes:
             # A gateway notices even when it hangs in everything else: its cache of endpoints is empty.
-            self.routed, self.generation = {}, 0
+            self.routed, self.copied, self.generation = {}, {}, 0
             return
         [route] = routes.values()
         if self.hung:
@@ -37,7 +38,7 @@ class Gateway:
         generation = route["metadata"]["generation"]
         accepted = not self.refuses or generation == self.generation
         if accepted:
-            self.routed, self.generation = weights_of(route), generation
+            self.routed, self.copied, self.generation = weights_of(route), copies_of(route), generation
         route["status"] = {"parents": [_answer(reference, generation, accepted) for reference in _parents(route)]}
 
 
@@ -49,6 +50,12 @@ def weights_of(route: Manifest) -> dict[str, int]:
         version_hash = reference["name"].rpartition("-")[2]
         found[version_hash] = found.get(version_hash, 0) + reference.get("weight", 1)
     return found
+
+
+def copies_of(route: Manifest) -> dict[str, int]:
+    """Percent of the requests that are copied to a version, by its hash."""
+    mirrors = [found["requestMirror"] for rule in route["spec"]["rules"] for found in rule.get("filters", ())]
+    return {mirror["backendRef"]["name"].rpartition("-")[2]: mirror.get("percent", 100) for mirror in mirrors}
 
 
 def _parents(route: Manifest) -> list[Manifest]:

@@ -34,7 +34,7 @@ MUTATIONS = (
     Mutation(
         "pods stay until the gateway has accepted weight 0",
         "rollout.versions",
-        "route.settled and route.weights.get(retiring.hash, 0) == 0",
+        "route.settled and route.exposure(retiring.hash) == 0",
         "True",
     ),
     Mutation(

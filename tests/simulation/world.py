@@ -150,7 +150,7 @@ class Simulation:
     def tick(self) -> None:
         """Let one scrape interval pass."""
         self.now += timedelta(seconds=TICK)
-        self.prometheus.scrape(self.now, self.gateway.routed, self.ready())
+        self.prometheus.scrape(self.now, self.gateway.routed | self.gateway.copied, self.ready())
         self.nodes.tick(self.now)
         self.gateway.tick()
 

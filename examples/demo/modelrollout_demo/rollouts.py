@@ -193,7 +193,7 @@ class DigitsRollout:
 
 
 def remove(kubectl: Kubectl, namespace: str) -> None:
-    """Delete the ModelRollout `digits`, if there is one, what is remembered of it, and wait until all it made is gone."""
+    """Delete the ModelRollout `digits`, if there is one, until all of it and all that is known of it is gone."""
     kubectl("delete", KIND, NAME, f"--namespace={namespace}", "--ignore-not-found", "--cascade=foreground")
     made = (f"--selector={ROLLOUT_LABEL}={NAME}", f"--namespace={namespace}")
     kubectl("wait", "--for=delete", "pods", *made, "--timeout=120s")

@@ -79,6 +79,30 @@ class ModelRolloutSpec(ApiModel):
             field="baseline.fixed",
         ),
         Rule(
+            cel="!has(self.strategy.shadow) || !has(self.strategy.shadow.gates)"
+            " || self.strategy.shadow.gates.all(name, self.gates.exists(gate, gate.name == name))",
+            holds=lambda spec: (
+                not spec.strategy.shadow or set(spec.strategy.shadow.gates) <= {gate.name for gate in spec.gates}
+            ),
+            message="must be names of gates",
+            field="strategy.shadow.gates",
+        ),
+        Rule(
+            # A rule of the route for any other path would take requests that were never the model's.
+            cel="!has(self.strategy.shadow) || !has(self.strategy.shadow.pathPrefixes)"
+            " || self.strategy.shadow.pathPrefixes.all(path,"
+            " (path + '/').startsWith((self.traffic.gatewayAPI.pathPrefix + '/').replace('//', '/')))",
+            holds=lambda spec: (
+                not spec.strategy.shadow
+                or all(
+                    f"{path}/".startswith(f"{spec.traffic.gateway_api.path_prefix}/".replace("//", "/"))
+                    for path in spec.strategy.shadow.path_prefixes
+                )
+            ),
+            message="must be paths below traffic.gatewayAPI.pathPrefix",
+            field="strategy.shadow.pathPrefixes",
+        ),
+        Rule(
             # The first part lets a percent of 5.0 fail always, and not only where the rest does not hold.
             cel="self.strategy.holdBack.percent >= 0"
             " && (self.strategy.holdBack.percent > 0 || !self.strategy.holdBack.__for__.matches('[1-9]')"

@@ -23,6 +23,7 @@ class Phase(StrEnum):
     DEPLOYING = "Deploying"
     STABLE = "Stable"
     PREPARING = "Preparing"
+    SHADOWING = "Shadowing"
     RAMPING = "Ramping"
     PROMOTING = "Promoting"
     WATCHING = "Watching"
@@ -35,6 +36,7 @@ class Stage(StrEnum):
     """What is being done with a version. What each means for traffic and evidence says `rollout/stages`."""
 
     PREPARING = "Preparing"
+    SHADOWING = "Shadowing"
     RAMPING = "Ramping"
     PROMOTING = "Promoting"
     WATCHING = "Watching"

@@ -8,6 +8,7 @@ from pydantic import Field, StrictBool, StrictInt
 
 from modelrollout.api.base import ApiModel
 from modelrollout.api.rules import Rule
+from modelrollout.api.shadow import Shadow
 from modelrollout.api.units import Duration, Integer, PositiveDuration, between
 
 Weight = Annotated[Integer, Field(ge=1, le=100)]
@@ -113,6 +114,8 @@ class Strategy(ApiModel):
     """An explicit schedule of weights, walked through as long as no gate fails."""
     declared_ramp: Ramp | None = Field(None, alias="ramp")
     """A ramp that the evidence drives. Without steps it is the default, with its own defaults."""
+    shadow: Shadow | None = None
+    """Copies of requests for the challenger before its first weight; none if absent."""
     hold_back: HoldBack = HoldBack()
     """The watch after a promotion."""
     deadline: Deadline = Deadline()

@@ -97,7 +97,7 @@ def _gates(draft: Draft, comparison: Comparison) -> GateSet:
 
 def _late_answers(draft: Draft, evidence: EvidenceCheckpoint, comparison: Comparison) -> LateAnswers:
     route, interval = draft.observation.route, draft.settings.scrape_interval
-    written = route.weights.get(comparison.champion.hash, 0), route.weights.get(comparison.challenger.hash, 0)
+    written = route.exposure(comparison.champion.hash), route.exposure(comparison.challenger.hash)
     present = _window_of(draft.now, draft.settings)
     changes = follow_weights(evidence.weights, written, accepted=route.settled, present_window=present)
     return LateAnswers(changes, draft.spec.serving.request_timeout.seconds, interval)
@@ -124,9 +124,9 @@ def _measured_through(observation: Observation) -> int:
 
 
 def _began(status: Status) -> datetime | None:
-    """When the version under judgement got traffic of its own, or all of it."""
+    """When the version under judgement got traffic of its own, or copies of it, or all of it."""
     if status.rollout:
-        return status.rollout.ramping_since
+        return status.rollout.ramping_since or status.rollout.since
     return status.watch.since if status.watch else None
 
 

@@ -68,7 +68,10 @@ def _carry_on(draft: Draft) -> Placement:
     # Last: what was measured is about the baseline that there was.
     follow_baseline(draft)
     observation = draft.observation
-    placement = place(draft.status, draft.spec.serving.replicas, observation.versions, observation.route)
+    spec = draft.spec
+    placement = place(
+        draft.status, spec.serving.replicas, observation.versions, observation.route, spec.strategy.shadow
+    )
     challenger = draft.status.challenger
     draft.change(weight=placement.weights.get(challenger.hash) if challenger else None)
     return placement

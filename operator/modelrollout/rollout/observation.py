@@ -47,6 +47,7 @@ class RouteObservation:
     accepted this generation of the route and resolved its backends. `problem` says, for a person, why a gateway does
     not carry the traffic; it is empty while the gateways have merely not yet answered to the latest change. `refused`
     is true if a gateway has said no, so that waiting will not help.
+    `copied` maps the hashes of versions that get copies of requests to the percentage that is asked for.
     """
 
     exists: bool
@@ -54,17 +55,38 @@ class RouteObservation:
     settled: bool = False
     problem: str = ""
     refused: bool = False
+    copied: Mapping[str, int] = field(default_factory=dict)
+
+    def exposure(self, version_hash: str) -> int:
+        """The percentage of the requests that a version gets to see, for an answer or as a copy."""
+        return max(self.weights.get(version_hash, 0), self.copied.get(version_hash, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Copies of the requests with one of `methods` and one of `path_prefixes`, of those with any where there are none.
+
+    percent: how many of them are copied.
+    """
+
+    percent: int
+    methods: tuple[str, ...] = ()
+    path_prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A version's share of the traffic. Weights of all backends of a route are percentages and add up to 100."""
+    """A version's share of the traffic. Weights of all backends of a route are percentages and add up to 100.
+
+    copies: requests that it sees besides, for answers that reach nobody.
+    """
 
     version_hash: str
     bento: str
     service: str
     port: int
     weight: int
+    copies: Copies | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,29 @@
 
 from collections.abc import Iterator, Mapping
 
+from modelrollout.api.shadow import Shadow
 from modelrollout.api.status import RetiringVersion, Role, Status, Version
 from modelrollout.rollout.capacity import FULL_WEIGHT, pods_needed, weight_affordable
-from modelrollout.rollout.life import life_of
+from modelrollout.rollout.life import life_of, under_way
 from modelrollout.rollout.observation import RouteObservation, VersionObservation
 from modelrollout.rollout.plan import DesiredVersion, Placement
+from modelrollout.rollout.shadow import copies, load_ahead
 from modelrollout.rollout.stages.table import STAGES
 
 
 def place(
-    status: Status, replicas: int, observed: Mapping[str, VersionObservation], route: RouteObservation
+    status: Status,
+    replicas: int,
+    observed: Mapping[str, VersionObservation],
+    route: RouteObservation,
+    shadow: Shadow | None = None,
 ) -> Placement:
     """The pods and the traffic that a status asks for. replicas: pods that carry all of the traffic."""
     return Placement(
-        desired_versions(status, replicas, observed, route),
+        desired_versions(status, replicas, observed, route, shadow),
         desired_weights(status, replicas, observed),
         status.quarantine,
+        copies(status, shadow),
     )
 
 
@@ -26,6 +33,7 @@ def desired_versions(
     replicas: int,
     observed: Mapping[str, VersionObservation],
     route: RouteObservation | None = None,
+    shadow: Shadow | None = None,
 ) -> tuple[DesiredVersion, ...]:
     """The versions that should exist and their pods.
 
@@ -45,7 +53,7 @@ def desired_versions(
 
     return tuple(
         DesiredVersion(version, pods(version, wanted), role)
-        for version, role, wanted in _present(status, replicas, observed)
+        for version, role, wanted in _present(status, replicas, observed, shadow)
     )
 
 
@@ -78,11 +86,11 @@ def desired_weights(status: Status, replicas: int, observed: Mapping[str, Versio
 
 
 def _present(
-    status: Status, replicas: int, observed: Mapping[str, VersionObservation]
+    status: Status, replicas: int, observed: Mapping[str, VersionObservation], shadow: Shadow | None = None
 ) -> Iterator[tuple[Version, Role, int]]:
     """The versions that should exist, once each, with the pods that the state of the rollout asks for."""
     seen: set[str] = set()
-    for version, role, wanted in _in_roles(status, replicas):
+    for version, role, wanted in _in_roles(status, replicas, shadow):
         current = observed.get(version.hash)
         if version.hash in seen or (isinstance(version, RetiringVersion) and current is None):
             continue
@@ -90,13 +98,13 @@ def _present(
         yield version, role, current.desired if current and role is Role.RETIRING else wanted
 
 
-def _in_roles(status: Status, replicas: int) -> Iterator[tuple[Version, Role, int]]:
+def _in_roles(status: Status, replicas: int, shadow: Shadow | None) -> Iterator[tuple[Version, Role, int]]:
     if status.champion:
         yield status.champion, Role.CHAMPION, replicas
     if status.previous:
         yield status.previous, Role.PREVIOUS, replicas
-    if status.challenger and status.rollout:
-        yield status.challenger, Role.CHALLENGER, pods_needed(replicas, status.rollout.target_weight)
+    if rollout := under_way(status):
+        yield rollout.challenger, Role.CHALLENGER, pods_needed(replicas, load_ahead(rollout, shadow))
     if status.baseline:
         yield status.baseline, Role.BASELINE, status.baseline.replicas
     for retiring in status.retiring:

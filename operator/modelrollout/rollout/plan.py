@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from modelrollout.api.status import QuarantinedVersion, Role, Status, Version
+from modelrollout.rollout.observation import Copies
 
 
 class EventType(StrEnum):
@@ -42,11 +43,13 @@ class Placement:
     versions: exactly the versions that should exist; anything else of this rollout is to be removed, after the route.
     weights: percent of the traffic by version hash, for every one of `versions`.
     quarantine: what is to be noted at the champion's Deployment, so that it outlives the status.
+    copies: by version hash, the requests that a version is to see without answering anybody.
     """
 
     versions: tuple[DesiredVersion, ...]
     weights: Mapping[str, int]
     quarantine: tuple[QuarantinedVersion, ...] = ()
+    copies: Mapping[str, Copies] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

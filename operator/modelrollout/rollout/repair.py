@@ -14,7 +14,7 @@ from modelrollout.rollout.split import is_readable
 
 # Names of Deployments and patterns of pods are made of it.
 _HASH = re.compile("[a-z0-9]{1,32}")
-_STAGES = frozenset({Stage.PREPARING, Stage.RAMPING, Stage.PROMOTING})
+_STAGES = frozenset({Stage.PREPARING, Stage.SHADOWING, Stage.RAMPING, Stage.PROMOTING})
 _TIMES = ("started_at", "since", "ramping_since", "not_ready_since", "metrics_unavailable_since", "step_since")
 # Windows by which clocks may differ; evidence that was counted further ahead would never go on.
 _WINDOWS_AHEAD = 20

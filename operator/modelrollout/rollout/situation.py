@@ -14,6 +14,7 @@ from modelrollout.rollout.judging import Assessment
 from modelrollout.rollout.life import UnderWay
 from modelrollout.rollout.observation import Observation, VersionObservation
 from modelrollout.rollout.settings import Settings
+from modelrollout.rollout.shadow import load_ahead
 from modelrollout.rollout.split import mismatch
 
 
@@ -42,8 +43,8 @@ class Situation:
         return self.observation.versions.get(version.hash, absent)
 
     def has_enough_pods(self, rollout: UnderWay) -> bool:
-        """Whether the challenger has the ready pods that its weight needs."""
-        needed = pods_needed(self.spec.serving.replicas, rollout.progress.target_weight)
+        """Whether the challenger has the ready pods that its weight, or copies of requests, need."""
+        needed = pods_needed(self.spec.serving.replicas, load_ahead(rollout, self.spec.strategy.shadow))
         return self.pods(rollout.challenger).ready >= needed
 
     @property

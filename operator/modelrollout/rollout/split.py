@@ -6,10 +6,11 @@ from math import log
 
 from modelrollout.api.evidence import TrafficSplit
 from modelrollout.api.gates import Gate
-from modelrollout.api.status import Status
+from modelrollout.api.status import Stage, Status
 from modelrollout.evidence.packing import pack_floats, unpack_floats
 from modelrollout.evidence.sample_ratio import SampleRatioState, SampleRatioTest, is_mismatch, update_sample_ratio
 from modelrollout.evidence.verdict import percent_text
+from modelrollout.rollout.capacity import FULL_WEIGHT
 from modelrollout.rollout.measurements import Counted, Window
 from modelrollout.rollout.observation import Observation
 
@@ -42,9 +43,12 @@ def follow_split(
 
 
 def accepted_weights(observation: Observation, champion: str, challenger: str) -> tuple[int, int]:
-    """The weights in percent of two versions, by hash, once all gateways have accepted them; (0, 0) until then."""
+    """The weights in percent of two versions, by hash, once all gateways have accepted them; (0, 0) until then.
+
+    A version that gets copies of requests has the weight of the copies, beyond the 100 of all.
+    """
     route = observation.route
-    return (route.weights.get(champion, 0), route.weights.get(challenger, 0)) if route.settled else (0, 0)
+    return (route.exposure(champion), route.exposure(challenger)) if route.settled else (0, 0)
 
 
 def windows_of_requests(gates: Iterable[Gate], observation: Observation, through: int) -> Sequence[Window]:
@@ -61,11 +65,22 @@ def mismatch(status: Status) -> str:
     split = status.evidence and status.evidence.split
     if not split or split.state is None or not is_mismatch(_TEST, _state(split.state)):
         return ""
+    if status.rollout and status.rollout.stage is Stage.SHADOWING:
+        return _miscopied(split)
     observed = percent_text(split.challenger_requests / split.requests)
     other = "baseline" if status.baseline else "champion"
     return (
         f"the traffic does not follow the weights: of the requests to challenger and {other} {observed} went to the "
         f"challenger, where the weights say {percent_text(_share(split))}"
+    )
+
+
+def _miscopied(split: TrafficSplit) -> str:
+    champion = split.requests - split.challenger_requests
+    copied = split.challenger_requests / champion * split.champion_weight if champion else FULL_WEIGHT
+    return (
+        f"the gateway copies {copied:.0f} % of the requests to the challenger, where {split.challenger_weight} % are "
+        "asked for: not every gateway can copy a part"
     )
 
 

@@ -79,10 +79,21 @@ def cancel(draft: Draft, rollout: UnderWay, reason: str, message: str) -> None:
     draft.record("Cancel", reason, message)
 
 
-def begin_ramp(draft: Draft, rollout: UnderWay, history: tuple[ChampionHistory, ...]) -> None:
-    """Let traffic flow to the challenger, and count evidence from the next scrape window on."""
-    draft.progress(rollout, stage=Stage.RAMPING, since=draft.now, ramping_since=draft.now, step_since=draft.now)
+def begin_shadow(draft: Draft, rollout: UnderWay, history: tuple[ChampionHistory, ...]) -> None:
+    """Let copies of requests flow to the challenger, and count evidence from the next scrape window on."""
+    draft.progress(rollout, stage=Stage.SHADOWING, since=draft.now, step_since=draft.now)
     _begin_to_count(draft, rollout, history)
+    message = f"{rollout.challenger.bento} is ready and gets copies of requests; its answers reach nobody"
+    draft.record("Advance", "ShadowStarted", message)
+
+
+def begin_ramp(draft: Draft, rollout: UnderWay, history: tuple[ChampionHistory, ...]) -> None:
+    """Let traffic flow to the challenger, and count evidence from the next scrape window on, or go on to."""
+    draft.progress(
+        rollout, stage=Stage.RAMPING, since=draft.now, ramping_since=draft.now, step_since=draft.now, step_requests=0
+    )
+    if draft.status.evidence is None:
+        _begin_to_count(draft, rollout, history)
     message = f"{rollout.challenger.bento} is ready and gets weight {rollout.progress.target_weight}"
     draft.record("Advance", "RampStarted", message)
 

@@ -46,7 +46,7 @@ def remove_drained(draft: Draft) -> None:
 def _drained(draft: Draft, retiring: RetiringVersion) -> RetiringVersion:
     """Note since when the gateways have accepted weight 0. While they do not answer what they do is not known."""
     route = draft.observation.route
-    without_traffic = route.settled and route.weights.get(retiring.hash, 0) == 0
+    without_traffic = route.settled and route.exposure(retiring.hash) == 0
     since = (retiring.drained_since or draft.now) if without_traffic else None
     return retiring.model_copy(update={"drained_since": since})
 

@@ -76,7 +76,8 @@ class Decider:
             return None
         try:
             versions, route = self.observer.seen(owner, rollout, world, router)
-            return place(rollout.status, rollout.spec.serving.replicas, versions, route)
+            spec = rollout.spec
+            return place(rollout.status, spec.serving.replicas, versions, route, spec.strategy.shadow)
         except Exception as error:
             report_fault(f"{owner.namespace}/{owner.name}", error)
             return None

@@ -117,6 +117,7 @@ def _backends(owner: Owner, placement: Placement) -> list[Backend]:
             service=workload_name(owner.name, wanted.version.hash),
             port=SERVICE_PORT,
             weight=placement.weights.get(wanted.version.hash, 0),
+            copies=placement.copies.get(wanted.version.hash),
         )
         for wanted in placement.versions
     ]

@@ -7,7 +7,8 @@ from typing import Any, assert_never
 from modelrollout.api.traffic import GatewayAPI, ParentReference, Traffic
 from modelrollout.kube.ownership import Owner
 from modelrollout.ports import HTTP_ROUTE, Manifest
-from modelrollout.rollout.observation import Backend, RouteObservation
+from modelrollout.rollout.capacity import FULL_WEIGHT
+from modelrollout.rollout.observation import Backend, Copies, RouteObservation
 from modelrollout.traffic.answers import Accepted, Answer, Refused, Unanswered, Unclaimed, accepted_references, answer
 from modelrollout.traffic.router import Capabilities, Mirroring, Weights
 from modelrollout_contract.headers import VERSION_HEADER
@@ -42,8 +43,9 @@ class GatewayAPIRouter:
 
     def reweigh(self, owner: Owner, route: Manifest, backends: Sequence[Backend]) -> Manifest:
         spec = route["spec"]
-        asked = spec.get("parentRefs", []), spec.get("hostnames", []), spec["rules"][0].get("matches", [])
-        return _http_route(owner, *asked, _backend_refs(backends, self._version_header))
+        asked = spec.get("parentRefs", []), spec.get("hostnames", [])
+        rules = _rules(spec["rules"][-1].get("matches", []), backends, self._version_header)
+        return _http_route(owner, *asked, rules)
 
     def observe(self, route: Manifest | None, traffic: Traffic) -> RouteObservation:
         return route_observation(route, traffic.gateway_api)
@@ -57,7 +59,8 @@ def build_http_route(
     observed: Manifest | None = None,
     version_header: str = VERSION_HEADER,
 ) -> Manifest:
-    """The HTTPRoute of a ModelRollout: one rule that splits its traffic by the weights of `backends`.
+    """The HTTPRoute of a ModelRollout: a rule that splits its traffic by the weights of `backends`, after those for
+    requests that are copied too.
 
     observed: the route as it is. A gateway that carries it stays until every gateway now asked for has accepted it, so
     that a mistake in `parentRefs` takes no traffic away.
@@ -67,8 +70,7 @@ def build_http_route(
         owner,
         [*wanted, *_still_needed(observed, gateway)][:_MAX_PARENTS],
         list(gateway.hostnames),
-        [{"path": {"type": "PathPrefix", "value": gateway.path_prefix}}],
-        _backend_refs(backends, version_header),
+        _rules([_below(gateway.path_prefix)], backends, version_header),
     )
 
 
@@ -88,12 +90,11 @@ def route_observation(route: Manifest | None, gateway: GatewayAPI) -> RouteObser
         settled=all(isinstance(said, Accepted) for said in answers.values()),
         problem="; ".join(problem for problem in problems if problem),
         refused=any(isinstance(said, Refused) for said in answers.values()),
+        copied=_copied(route),
     )
 
 
-def _http_route(
-    owner: Owner, parents: list[Manifest], hostnames: list[str], matches: list[Manifest], backends: list[Manifest]
-) -> Manifest:
+def _http_route(owner: Owner, parents: list[Manifest], hostnames: list[str], rules: list[Manifest]) -> Manifest:
     return {
         "apiVersion": HTTP_ROUTE.api_version,
         "kind": HTTP_ROUTE.kind,
@@ -101,9 +102,40 @@ def _http_route(
         "spec": {
             "parentRefs": parents,
             **({"hostnames": hostnames} if hostnames else {}),
-            "rules": [{"matches": matches, "backendRefs": backends}],
+            "rules": rules,
         },
     }
+
+
+def _rules(matches: list[Manifest], backends: Sequence[Backend], version_header: str) -> list[Manifest]:
+    """The last rule is for all requests."""
+    split = {"backendRefs": _backend_refs(backends, version_header)}
+    copied = next(((backend, backend.copies) for backend in backends if backend.copies), None)
+    if copied is None:
+        return [{"matches": matches, **split}]
+    backend, copies = copied
+    filters = [_mirror(backend, copies)]
+    if not (copies.methods or copies.path_prefixes):
+        return [{"matches": matches, "filters": filters, **split}]
+    return [{"matches": _narrowed(matches, copies), "filters": filters, **split}, {"matches": matches, **split}]
+
+
+def _mirror(backend: Backend, copies: Copies) -> Manifest:
+    # Gateway API of before 1.3 has no percentage (GEP-3171); all is what is meant without one.
+    share = {"percent": copies.percent} if copies.percent < FULL_WEIGHT else {}
+    mirror = {"backendRef": {"name": backend.service, "port": backend.port}, **share}
+    return {"type": "RequestMirror", "requestMirror": mirror}
+
+
+def _narrowed(matches: list[Manifest], copies: Copies) -> list[Manifest]:
+    """Those of some requests that are to be copied, too: of two rules that match the narrower one is taken."""
+    paths = [{"path": _below(prefix)["path"]} for prefix in copies.path_prefixes] or matches
+    methods: list[Manifest] = [{"method": method} for method in copies.methods] or [{}]
+    return [{**path, **method} for path in paths for method in methods]
+
+
+def _below(prefix: str) -> Manifest:
+    return {"path": {"type": "PathPrefix", "value": prefix}}
 
 
 def _backend_refs(backends: Sequence[Backend], version_header: str) -> list[Manifest]:
@@ -172,6 +204,13 @@ def _weights(route: Manifest) -> dict[str, int]:
     """Weights by version hash, with which the name of a version's Service ends."""
     references = (ref for rule in route["spec"].get("rules", ()) for ref in rule.get("backendRefs", ()))
     return {ref["name"].rpartition("-")[2]: ref.get("weight", 1) for ref in references}
+
+
+def _copied(route: Manifest) -> dict[str, int]:
+    """The percentage of copies that is asked for, by version hash."""
+    filters = (found for rule in route["spec"].get("rules", ()) for found in rule.get("filters", ()))
+    mirrors = [found["requestMirror"] for found in filters if found.get("type") == "RequestMirror"]
+    return {mirror["backendRef"]["name"].rpartition("-")[2]: mirror.get("percent", FULL_WEIGHT) for mirror in mirrors}
 
 
 def _problem(said: Answer, parent: ParentReference, route: Manifest) -> str:

@@ -28,7 +28,7 @@ from modelrollout_testkit.recorder import Recorder
 from modelrollout_testkit.turns import Turns
 
 REQUESTS_PER_SECOND = 30
-CONTROL_REQUESTS_PER_SECOND = 10
+CONTROL_REQUESTS_PER_SECOND = 5
 SCRAPE_INTERVAL_SECONDS = 3
 ROOT = Path(__file__).parents[3]
 _SESSION = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:8]

@@ -7,16 +7,21 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def requests_counted(prometheus_url: str, pods: str, interval: int, after: int, through: int) -> int:
+def requests_counted(prometheus_url: str, namespace: str, pods: str, interval: int, after: int, through: int) -> int:
     """Requests that pods answered from scrape window `after` on until `through`.
 
     pods: regular expression. interval: of the scrapes, in seconds. Windows are numbered by unix time over interval; of
     every pod the first scrape that was finished in a window stands for it, and the first one of all is only a start.
     """
     start, end = (after - 24) * interval, (through + 1) * interval
-    ups = _raw(prometheus_url, f'up{{pod=~"{pods}"}}', start, end)
-    took = _raw(prometheus_url, f'scrape_duration_seconds{{pod=~"{pods}"}}', start, end)
-    served = _raw(prometheus_url, f'bentoml_service_request_total{{pod=~"{pods}",endpoint="/predict"}}', start, end)
+    ups = _raw(prometheus_url, f'up{{namespace="{namespace}",pod=~"{pods}"}}', start, end)
+    took = _raw(prometheus_url, f'scrape_duration_seconds{{namespace="{namespace}",pod=~"{pods}"}}', start, end)
+    served = _raw(
+        prometheus_url,
+        f'bentoml_service_request_total{{namespace="{namespace}",pod=~"{pods}",endpoint="/predict"}}',
+        start,
+        end,
+    )
     total = 0
     for pod, (up,) in ups.items():
         standing = _first_scrapes(up, took[pod][0], interval)

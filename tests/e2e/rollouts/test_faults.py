@@ -180,6 +180,7 @@ def _recorded(world: World, now: ModelRollout) -> int:
     interval = environment.scrape_interval
     return requests_counted(
         environment.prometheus_url,
+        world.namespace,
         f"{world.rollout.digits.workload('v1')}-.*",
         interval,
         after=int(now.status.rollout.ramping_since.timestamp() // interval),

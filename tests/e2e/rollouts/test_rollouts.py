@@ -68,8 +68,13 @@ def test_a_version_with_a_bug_is_rolled_back_and_tried_again_only_when_asked_for
 
 def test_a_slow_version_is_rolled_back(world: World) -> None:
     world.serve("v2")
+
+    def at_a_weight_that_one_pod_can_carry(manifest: Object) -> None:
+        quick(manifest)
+        manifest["spec"]["strategy"]["steps"] = [{"weight": 5, "hold": "1m"}]
+
     with world.no_failures():
-        world.rollout.apply("v4", quick)
+        world.rollout.apply("v4", at_a_weight_that_one_pod_can_carry)
         outcome = await_rollback(world.rollout, STORY["v4"])
     assert outcome.problems == []
 

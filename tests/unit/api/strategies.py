@@ -20,6 +20,7 @@ from modelrollout.api.gates.share import ShareGate
 from modelrollout.api.model import Model
 from modelrollout.api.rollout import ModelRollout, ObjectMeta
 from modelrollout.api.serving import EnvVar, PodMetadata, PodTemplate, Resources, Serving
+from modelrollout.api.shadow import Shadow
 from modelrollout.api.spec import ModelRolloutSpec, Risk
 from modelrollout.api.status import (
     BaselineVersion,
@@ -141,6 +142,13 @@ strategy_fields = {
     "hold_back": build(HoldBack, percent=st.integers(1, 50), for_=durations),
     "deadline": build(Deadline, **deadline_fields),
     "metrics_deadline": build(MetricsDeadline, **deadline_fields),
+    "shadow": st.none()
+    | build(
+        Shadow,
+        percent=st.integers(1, 100),
+        for_=st.sampled_from(["10s", "90s", "1d"]),
+        methods=st.lists(st.sampled_from(["GET", "POST", "PATCH"]), max_size=3, unique=True),
+    ),
 }
 strategies = (
     build(Strategy, **strategy_fields)

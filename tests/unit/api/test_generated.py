@@ -120,9 +120,11 @@ def test_every_rule_says_what_is_allowed() -> None:
 
 
 def test_a_default_in_an_object_applies_even_if_the_object_is_absent() -> None:
-    # The ramp excludes the steps, so that it must not appear by itself; members of a union must not either.
+    # The ramp excludes the steps, so it must not appear by itself; nor must a phase that nobody asked for, nor members
+    # of a union.
     optional = {
         ".spec.strategy.ramp",
+        ".spec.strategy.shadow",
         ".spec.baseline.service",
         *(f".spec.gates[].{kind}" for kind in ("errorRate", "latency", "mean", "drift", "query")),
     }

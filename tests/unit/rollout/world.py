@@ -27,7 +27,7 @@ from modelrollout.rollout.measurements import (
     SumWindow,
     Window,
 )
-from modelrollout.rollout.observation import Observation, RouteObservation, VersionObservation
+from modelrollout.rollout.observation import Copies, Observation, RouteObservation, VersionObservation
 from modelrollout.rollout.plan import Event, Plan
 from modelrollout.rollout.settings import Settings
 
@@ -80,6 +80,7 @@ class World:
     pods: dict[str, list[datetime]] = field(default_factory=dict)
     bentos: dict[str, str] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=dict)
+    copies: Mapping[str, Copies] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     history: list[Mapping[str, int]] = field(default_factory=list)
     counts: dict[int, dict[str, ArmCounts]] = field(default_factory=dict)
@@ -117,7 +118,12 @@ class World:
     def observe(self) -> Observation:
         return Observation(
             versions={key: self._version(key) for key in self.pods},
-            route=RouteObservation(exists=bool(self.weights), weights=self.weights, settled=bool(self.weights)),
+            route=RouteObservation(
+                exists=bool(self.weights),
+                weights=self.weights,
+                settled=bool(self.weights),
+                copied={key: copies.percent for key, copies in self.copies.items()},
+            ),
             measurements=self._measurements(),
             commands=self.commands,
         )
@@ -158,13 +164,15 @@ class World:
             pods += [self.now] * (desired.replicas - len(pods))
             del pods[desired.replicas :]
         self.weights = dict(plan.placement.weights)
+        self.copies = dict(plan.placement.copies)
         self.history.append(self.weights)
 
     def _serve(self) -> None:
         window = floor(self.now.timestamp() / TICK) - 1
         total = self.requests_per_second * TICK
         self.counts[window] = {}
-        for key, weight in self.weights.items():
+        for key in self.weights:
+            weight = self.copies[key].percent if key in self.copies else self.weights[key]
             expected = total * self.misrouted.get(self.bentos[key], weight) / 100 + self.fractions.get(key, 0.0)
             requests = floor(expected + 1e-9)
             self.fractions[key] = expected - requests

@@ -7,11 +7,12 @@ from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.holds import Hold
 from modelrollout.rollout.life import life_of, under_way
 from modelrollout.rollout.situation import Situation
-from modelrollout.rollout.stages import preparing, promoting, ramping, serving, watching
+from modelrollout.rollout.stages import preparing, promoting, ramping, serving, shadowing, watching
 from modelrollout.rollout.stages.rules import StageRules, first_hold
 
 STAGES: Mapping[Stage, StageRules] = {
     Stage.PREPARING: preparing.RULES,
+    Stage.SHADOWING: shadowing.RULES,
     Stage.RAMPING: ramping.RULES,
     Stage.PROMOTING: promoting.RULES,
     Stage.WATCHING: watching.RULES,
