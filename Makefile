@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 	--no-header $(OURS)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo demo-down test test-unit test-cluster test-e2e test-more image lint bench bench-sequences bench-scale generate lock deps clean
+.PHONY: demo demo-down test test-unit test-outcomes test-cluster test-e2e test-more image lint bench bench-sequences bench-scale generate lock deps clean
 
 demo: $(INSTALLED) deps ## run the product's main job on a real cluster (CLUSTER=local|current|kind)
 	$(BIN)/python -m modelrollout_demo
@@ -18,10 +18,13 @@ demo: $(INSTALLED) deps ## run the product's main job on a real cluster (CLUSTER
 demo-down: $(INSTALLED) ## take down what the demo left running
 	$(BIN)/python -m modelrollout_demo --down
 
-test: lint test-unit test-cluster ## what CI runs
+test: lint test-unit test-outcomes test-cluster ## what CI runs
 
 test-unit: $(INSTALLED) ## pure logic, in seconds
 	$(BIN)/python -m pytest tests/unit tests/bench
+
+test-outcomes: $(INSTALLED) deps ## the outcomes service on SQLite and a real PostgreSQL
+	$(BIN)/python -m pytest tests/outcomes
 
 test-cluster: $(INSTALLED) ## against a real API server
 	$(BIN)/python -m pytest tests/cluster
@@ -42,6 +45,7 @@ lint: $(INSTALLED)
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry --no-ansi operator
 	cd packages/localcluster && deptry --no-ansi .
+	cd packages/outcomes && deptry --no-ansi .
 	cd packages/serving && deptry --no-ansi .
 	cd packages/testkit && deptry --no-ansi .
 	cd examples/demo && deptry --no-ansi .

@@ -59,6 +59,8 @@ _NODE_PROGRAMS = {
     "unshare": "util-linux",
 }
 _IMAGE_PROGRAMS = {"mmdebstrap": "mmdebstrap"}
+# Where Debian has the server, by version: it is in nobody's PATH.
+_POSTGRESQL = Path("/usr/lib/postgresql")
 
 
 def program_path(name: str) -> Path:
@@ -96,7 +98,11 @@ def cni_folder() -> Path:
 
 
 def missing_packages() -> list[str]:
-    """Debian packages that a cluster with a node and the images of the examples need and this machine lacks."""
+    """Debian packages that a cluster, the images of the examples and the tests need and this machine lacks."""
+    return sorted([*_missing_of_node(), *([] if list(_POSTGRESQL.glob("*/bin/postgres")) else ["postgresql"])])
+
+
+def _missing_of_node() -> list[str]:
     programs = {**_NODE_PROGRAMS, **_IMAGE_PROGRAMS}
     missing = {package for name, package in programs.items() if not shutil.which(name, path=search_path())}
     if not any((folder / "ptp").exists() for folder in _CNI_FOLDERS):
@@ -108,7 +114,7 @@ def require_node_tools() -> None:
     """Raise, in one sentence, when this machine cannot run a node."""
     if os.geteuid() != 0:
         raise LocalClusterError("A cluster with a node needs root (namespaces, mounts); without: --control-plane-only.")
-    if missing := missing_packages():
+    if missing := _missing_of_node():
         raise LocalClusterError(f"Programs are missing; install them with: apt-get install {' '.join(missing)}")
 
 

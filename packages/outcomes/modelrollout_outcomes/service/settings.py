@@ -1,0 +1,63 @@
+"""Settings of the service: flags, environment variables, defaults and help texts in one place."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, PositiveInt, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from modelrollout_outcomes.durations import Duration
+
+ENVIRONMENT_PREFIX = "MODELROLLOUT_OUTCOMES_"
+_SPARE_SECONDS = 86400
+
+
+def _listed(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class ServiceSettings(BaseSettings):
+    """Keep predictions and their truths, and count what has matured.
+
+    Each option can be given by an environment variable too, MODELROLLOUT_OUTCOMES_ and its name in capitals.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_hide_none_type=True,
+        cli_avoid_json=True,
+    )
+
+    database: SecretStr = Field(
+        SecretStr("sqlite:///outcomes.db"), description="postgresql://user:password@host/name or sqlite:///file"
+    )
+    host: str = Field("127.0.0.1", description="address to listen at")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen at")
+    maturity: Annotated[tuple[Duration, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        (86400,), description="time since the request at which predictions count, like 24h; may be repeated"
+    )
+    retention: Duration = Field(30 * 86400, description="how long single predictions are kept")
+    truth_waits: Duration = Field(7 * 86400, description="how long a truth without a prediction is kept")
+    key_window: Duration = Field(86400, description="how long before the time of a truth by key its prediction was")
+    count_interval: float = Field(5.0, gt=0, description="seconds between two looks at what has matured")
+    max_segments: PositiveInt = Field(1000, description="segments of a rollout that are counted by name")
+    max_classes: PositiveInt = Field(100, description="classes of a rollout that are counted by name")
+    max_body: PositiveInt = Field(16 * 1024**2, description="bytes of one JSON request")
+    max_requests: PositiveInt = Field(16, description="requests that write at once; others are told to come again")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="from which on lines are logged"
+    )
+
+    @model_validator(mode="after")
+    def _keeps_until_counted(self) -> Self:
+        if self.maturity and max(self.maturity) + _SPARE_SECONDS > self.retention:
+            raise ValueError("retention must be a day longer than the longest maturity")
+        return self
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """How many names of each kind are counted."""
+        return {"segment": self.max_segments, "class": self.max_classes}
