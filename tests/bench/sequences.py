@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import pairs, report_sequences
+from tests.bench import pairs, report_sequences, segments
 
 STUDIES: dict[str, tuple[Callable[[int], Any], Callable[[Any], str]]] = {
     "pairs": (pairs.run, report_sequences.pairs),
+    "segments": (segments.run, report_sequences.segments),
 }
 
 
