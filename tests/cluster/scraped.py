@@ -81,13 +81,14 @@ class Pod:
 class Prometheus:
     """A Prometheus process on the loopback interface that scrapes `pods` every second.
 
-    options: further ones of the scrape configuration.
+    options: further ones of the scrape configuration. flags: of the process.
     """
 
     directory: Path
     pods: Sequence[Scraped]
     target_labels: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    flags: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         with socket.socket() as probe:
@@ -123,6 +124,7 @@ class Prometheus:
                     f"--config.file={file}",
                     f"--storage.tsdb.path={self.directory / 'data'}",
                     f"--web.listen-address={self.address}",
+                    *self.flags,
                 ],
                 stdout=log,
                 stderr=log,

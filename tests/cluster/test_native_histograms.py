@@ -27,7 +27,7 @@ def source_of(
 ) -> Iterator[tuple[PrometheusSource, Prometheus]]:
     with (
         Prometheus(directory, pods, options=options) as prometheus,
-        closing(PrometheusSource(prometheus.url, SETTINGS)) as source,
+        closing(PrometheusSource(PrometheusClient(prometheus.url, timeout=10), SETTINGS)) as source,
     ):
         yield source, prometheus
 

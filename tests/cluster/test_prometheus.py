@@ -25,6 +25,7 @@ from tests.cluster.scraped import (
 from modelrollout.api.gates import Gate
 from modelrollout.evidence.counts import Block
 from modelrollout.evidence.mean import ArmSum
+from modelrollout.metrics.prometheus.client import PrometheusClient
 from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.metrics.source import Arms
 from modelrollout.rollout.measurements import BadQuery, Bucketed, Counted, Evaluated, NoData, Point, SourceDown, Summed
@@ -52,7 +53,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory, champion: Pod, challeng
 
 @pytest.fixture
 def source(prometheus: Prometheus) -> Iterator[PrometheusSource]:
-    with closing(PrometheusSource(prometheus.url, SETTINGS)) as source:
+    with closing(PrometheusSource(PrometheusClient(prometheus.url, timeout=10), SETTINGS)) as source:
         yield source
 
 
@@ -165,7 +166,7 @@ async def test_a_label_endpoint_of_the_target_does_not_hide_the_one_of_bentoml(
     gates = [ERRORS, Gate.model_validate({"name": "predict", "errorRate": {"endpoints": "/pred.*", "codes": "404"}})]
     with (
         Prometheus(tmp_path, [champion, challenger], target_labels={"endpoint": "http"}) as prometheus,
-        closing(PrometheusSource(prometheus.url, SETTINGS)) as source,
+        closing(PrometheusSource(PrometheusClient(prometheus.url, timeout=10), SETTINGS)) as source,
     ):
         count = Count(source, gates)
         await count.begin()

@@ -53,7 +53,7 @@ def find_proof(prometheus_url: str, scrape_interval: float, ramp: ModelRollout, 
     arms = Arms(
         ramp.metadata.namespace, pod_pattern(name, status.champion.hash), pod_pattern(name, status.challenger.hash)
     )
-    source = PrometheusSource(prometheus_url, settings)
+    source = PrometheusSource(PrometheusClient(prometheus_url, timeout=_QUERY_SECONDS), settings)
     try:
         measured = asyncio.run(source.measure(spec.gates, arms, after=after, now=until))
     finally:

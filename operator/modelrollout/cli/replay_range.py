@@ -45,7 +45,7 @@ async def _judge(options: argparse.Namespace) -> list[Judged]:
     verify = str(options.ca_file) if options.ca_file else True
     try:
         client = PrometheusClient(options.prometheus, timeout=30, verify=verify, auth=auth)
-        source = PrometheusSource(options.prometheus, settings, timeout=30, verify=verify, auth=auth)
+        source = PrometheusSource(client, settings, seconds=90)
     except ValueError as error:
         raise CommandFailed(str(error)) from error
     judged = []

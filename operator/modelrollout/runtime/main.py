@@ -7,7 +7,6 @@ import signal
 import sys
 import uuid
 from collections.abc import Coroutine
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -22,7 +21,7 @@ from modelrollout.kube.retry import RetryPolicy
 from modelrollout.kube.snapshots import SNAPSHOTS, Snapshots
 from modelrollout.kube.transport import FencedTransport
 from modelrollout.metrics.permissions import PermittedQueries
-from modelrollout.metrics.prometheus.credentials import BearerTokenFile
+from modelrollout.metrics.prometheus.clients import ClientsByNamespace
 from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.ports import CONTROLLER_REVISION, MODEL_ROLLOUT, KubeClient, KubeError
 from modelrollout.runtime.access import WATCHED
@@ -107,12 +106,12 @@ class Operator:
             routers=routers,
             metrics=PermittedQueries(
                 PrometheusSource(
-                    settings.prometheus_url,
+                    ClientsByNamespace(
+                        settings.prometheus_url,
+                        credentials=settings.prometheus_credentials,
+                        own=settings.prometheus_of_namespaces,
+                    ),
                     settings.decisions,
-                    verify=settings.prometheus_ca_file or True,
-                    auth=BearerTokenFile(Path(settings.prometheus_token_file))
-                    if settings.prometheus_token_file
-                    else None,
                 ),
                 settings.query_gates,
             ),

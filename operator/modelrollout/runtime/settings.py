@@ -49,8 +49,16 @@ class OperatorSettings(BaseSettings):
     )
 
     prometheus_url: str = Field(description="where the metrics are, e.g. http://prometheus.monitoring:9090")
-    prometheus_ca_file: str = Field("", description="of the authority that signed Prometheus' certificate")
-    prometheus_token_file: str = Field("", description="with a bearer token for Prometheus")
+    prometheus_credentials: Path | None = Field(
+        None,
+        description="directory with what Prometheus wants, each in a file that may be missing: `headers` (lines like"
+        " `X-Scope-OrgID: team-a`), `token`, or `username` and `password`, `ca.crt`, `tls.crt` and `tls.key`",
+    )
+    prometheus_of_namespaces: Path | None = Field(
+        None,
+        description="directory with such a directory for each namespace that is asked about in a way of its own; a file"
+        " `url` names a Prometheus of its own",
+    )
     namespace: Listed = Field((), description="watch only this namespace; may be repeated")
     query_gates: Listed = Field(
         ("*",), description="allow gates of kind query in this namespace; may be repeated, * for all, empty for none"

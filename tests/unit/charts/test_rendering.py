@@ -93,6 +93,7 @@ def test_the_operator_must_be_told_in_which_namespaces_it_has_rights(
         ("prometheus.scrapeInterval=15s", "/prometheus/scrapeInterval"),
         ("prometheus.interval=15", "interval"),
         ("prometheus.tokenSecret=token", "/prometheus/tokenSecret"),
+        ("prometheus.namespaces.Team=mimir", "Team"),
         ("checkpointInterval=-1", "/checkpointInterval"),
         ("watchNamespaces=team-a", "/watchNamespaces"),
         ("watchNamespaces={Team_A}", "/watchNamespaces/0"),
@@ -143,8 +144,8 @@ def test_a_wrong_value_is_refused_by_its_name(render: Render, value: str, named:
             "everything",
             OperatorSettings(
                 prometheus_url="https://prometheus.monitoring:9090/tenant",
-                prometheus_ca_file="/etc/modelrollout/prometheus/ca.crt",
-                prometheus_token_file="/etc/modelrollout/prometheus/token",
+                prometheus_credentials=Path("/etc/modelrollout/prometheus"),
+                prometheus_of_namespaces=Path("/etc/modelrollout/namespaces"),
                 scrape_interval=2.5,
                 checkpoint_interval=30.0,
                 workers=4,
@@ -186,11 +187,28 @@ def test_what_opens_prometheus_is_mounted_where_the_operator_looks_for_it(render
     manifests = render(file="everything")
     [mount] = [mount for mount in container(manifests)["volumeMounts"] if mount["name"] == "prometheus"]
     [volume] = [volume for volume in pod_template(manifests)["spec"]["volumes"] if volume["name"] == "prometheus"]
-    items = [item for source in volume["projected"]["sources"] for part in source.values() for item in part["items"]]
+    projected = [part for source in volume["projected"]["sources"] for part in source.values()]
 
-    settings = parse(container(manifests)["args"])
-    files = {f"{mount['mountPath']}/{item['path']}": item["key"] for item in items}
-    assert files == {settings.prometheus_ca_file: "ca.crt", settings.prometheus_token_file: "bearer"}
+    assert mount["mountPath"] == str(parse(container(manifests)["args"]).prometheus_credentials)
+    assert {part["name"]: {item["key"]: item["path"] for item in part.get("items", ())} for part in projected} == {
+        "mimir": {},
+        "prometheus-ca": {"ca.crt": "ca.crt"},
+        "prometheus-reader": {"bearer": "token"},
+    }
+
+
+def test_what_a_namespace_has_of_its_own_is_mounted_under_its_name(render: Render) -> None:
+    manifests = render(file="everything")
+    secrets = {
+        volume["name"]: volume["secret"]["secretName"]
+        for volume in pod_template(manifests)["spec"]["volumes"]
+        if "secret" in volume
+    }
+    mounts = {mount["mountPath"]: mount["name"] for mount in container(manifests)["volumeMounts"]}
+
+    own = parse(container(manifests)["args"]).prometheus_of_namespaces
+    assert secrets[mounts[f"{own}/team-a"]] == "mimir-of-a"
+    assert secrets[mounts[f"{own}/team-b"]] == "mimir-of-b"
 
 
 @pytest.mark.parametrize(

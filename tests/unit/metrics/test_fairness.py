@@ -16,6 +16,7 @@ from tests.unit.metrics.served import HUGE, SLOW
 
 from modelrollout.api.gates import Gate
 from modelrollout.api.spec import Risk
+from modelrollout.metrics.prometheus.client import PrometheusClient
 from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.metrics.prometheus.turns import Turns
 from modelrollout.metrics.source import Arms
@@ -65,7 +66,9 @@ def memory(field: str) -> int:
 async def test_a_bad_challenger_is_found_beside_a_tenant_that_asks_for_more_than_there_is(url: str) -> None:
     Path("/proc/self/clear_refs").write_text("5")
     before = memory("VmRSS")
-    with closing(PrometheusSource(url, Settings(scrape_interval=1, scrape_lag=0.5), timeout=5)) as source:
+    with closing(
+        PrometheusSource(PrometheusClient(url, timeout=5), Settings(scrape_interval=1, scrape_lag=0.5), seconds=15)
+    ) as source:
 
         def measure(gates: list[Gate], arms: Arms) -> "asyncio.Task[Any]":
             now = time.time()
@@ -92,7 +95,9 @@ async def test_a_bad_challenger_is_found_beside_a_tenant_that_asks_for_more_than
 
 async def test_a_query_that_was_too_slow_is_left_alone_for_a_while(url: str) -> None:
     slow = HUNGRY[-1]
-    with closing(PrometheusSource(url, Settings(scrape_interval=1, scrape_lag=0.5), timeout=0.5)) as source:
+    with closing(
+        PrometheusSource(PrometheusClient(url, timeout=0.5), Settings(scrape_interval=1, scrape_lag=0.5), seconds=1.5)
+    ) as source:
         first, second = [(await source.measure([slow], GOOD, after=None, now=time.time()))[slow.name] for _ in range(2)]
 
     assert isinstance(first, NoData)

@@ -99,6 +99,10 @@ class PrometheusClient:
         """Close the connections."""
         self._connect.close()
 
+    def of(self, _: str) -> "PrometheusClient":
+        """The client for a namespace, as `Clients` have it: this one for all."""
+        return self
+
     @property
     def skew(self) -> float:
         """By how many seconds Prometheus' clock was ahead of this one at the last answer; 0 if they may agree.

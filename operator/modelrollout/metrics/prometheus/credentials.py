@@ -45,6 +45,16 @@ def read_secret(path: Path) -> str:
 
     Raises CredentialsUnusable.
     """
+    lines = read_lines(path)
+    if not lines:
+        raise CredentialsUnusable(f"{path.name} is empty")
+    if len(lines) > 1:
+        raise CredentialsUnusable(f"{path.name} holds more than one line")
+    return lines[0]
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines in a file that hold anything, likewise. Raises CredentialsUnusable."""
     try:
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES + 1).decode("utf-8-sig").strip()
@@ -52,10 +62,9 @@ def read_secret(path: Path) -> str:
         raise CredentialsUnusable(f"{path.name}: {error.strerror or 'cannot be read'}") from None
     except UnicodeDecodeError:
         raise CredentialsUnusable(f"{path.name} is not text in UTF-8") from None
-    if not text:
-        raise CredentialsUnusable(f"{path.name} is empty")
     if len(text) >= _MOST_BYTES:
         raise CredentialsUnusable(f"{path.name} is too long")
-    if len(text.splitlines()) > 1 or not text.isprintable():
-        raise CredentialsUnusable(f"{path.name} holds more than one line, or characters that cannot be sent")
-    return text
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not all(line.isprintable() for line in lines):
+        raise CredentialsUnusable(f"{path.name} holds characters that cannot be sent")
+    return lines

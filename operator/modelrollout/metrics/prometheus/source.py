@@ -6,8 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-
-from requests.auth import AuthBase
+from typing import Protocol
 
 from modelrollout.api.gates import Gate
 from modelrollout.api.gates.query import QueryGate
@@ -34,6 +33,16 @@ _SHORTENED = 8
 _GRACE_SECONDS = 1.0
 
 
+class Clients(Protocol):
+    """Which client is asked about which namespace."""
+
+    def of(self, namespace: str, /) -> PrometheusClient:
+        """May be called from several threads. Raises SourceFailure if it is not known how to ask."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
 class PrometheusSource:
     """A MetricsSource over the HTTP API of Prometheus.
 
@@ -42,24 +51,15 @@ class PrometheusSource:
     most half of the workers, and a query of the user's that was too slow is left alone for a while.
     """
 
-    def __init__(
-        self,
-        url: str,
-        settings: Settings,
-        *,
-        timeout: float = 10.0,
-        verify: bool | str = True,
-        auth: AuthBase | None = None,
-        headers: Mapping[str, str] | None = None,
-        workers: int = 8,
-    ) -> None:
-        """timeout: seconds that one query may take; a measurement of several gives up after three times that.
+    def __init__(self, clients: Clients, settings: Settings, *, seconds: float = 30.0, workers: int = 8) -> None:
+        """clients: whom to ask about which namespace; a PrometheusClient is asked about all of them.
 
-        workers: how many measurements may run at the same time; others wait. The rest: see PrometheusClient.
+        seconds: after which a measurement gives up, which takes several queries. workers: how many measurements may run
+        at the same time; others wait.
         """
-        self._client = PrometheusClient(url, timeout=timeout, verify=verify, auth=auth, headers=headers)
+        self._clients = clients
         self._settings = settings
-        self._seconds = 3 * timeout
+        self._seconds = seconds
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="prometheus")
         self._turns = Turns(workers, max(1, workers // 2))
         self._large = LargeAnswers()
@@ -69,7 +69,7 @@ class PrometheusSource:
     def close(self) -> None:
         """Let the connections go; measurements under way end by themselves."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._client.close()
+        self._clients.close()
 
     async def measure(
         self, gates: Sequence[Gate], arms: Arms, *, after: int | None, now: float
@@ -101,23 +101,26 @@ class PrometheusSource:
     ) -> Mapping[str, Measurement]:
         try:
             with within(budget):
+                client = self._clients.of(arms.namespace)
                 # Samples are recorded by Prometheus' clock. Where that is behind, a window that is over is not there.
-                span = self._span(after, now)
-                measured = self._measure_span(gates, arms, span, budget)
-                if (seen := self._span(after, now)).through < span.through:
-                    measured = self._measure_span(gates, arms, seen, budget)
+                span = self._span(client, after, now)
+                measured = self._measure_span(client, gates, arms, span, budget)
+                if (seen := self._span(client, after, now)).through < span.through:
+                    measured = self._measure_span(client, gates, arms, seen, budget)
                 return measured
         except SourceFailure as failure:
             return _all_down(gates, str(failure))
 
-    def _span(self, after: int | None, now: float) -> Span:
-        return next_span(min(now, time.time() + self._client.skew), after, self._settings)
+    def _span(self, client: PrometheusClient, after: int | None, now: float) -> Span:
+        return next_span(min(now, time.time() + client.skew), after, self._settings)
 
-    def _measure_span(self, gates: Sequence[Gate], arms: Arms, span: Span, budget: Budget) -> Mapping[str, Measurement]:
+    def _measure_span(
+        self, client: PrometheusClient, gates: Sequence[Gate], arms: Arms, span: Span, budget: Budget
+    ) -> Mapping[str, Measurement]:
         while True:
             budget.let_go()
             memory = self._memory.recall(arms, gates, span.after)
-            reader = Reader(self._client, arms, span, longest_warm_up(gates), self._patience, memory)
+            reader = Reader(client, arms, span, longest_warm_up(gates), self._patience, memory)
             # What counts by a label may be in the pods of a third version, which nothing else may wait for.
             wide = reader.of(arms.with_other_pods) if arms.other_pods else reader
             # Queries of the user's own come last: their time must not be at the expense of what is counted.
