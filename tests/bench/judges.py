@@ -7,12 +7,13 @@ import numpy as np
 
 from modelrollout.evidence import ProportionTest
 from modelrollout.evidence.ramp import RiskBudget, next_weight
+from modelrollout.rollout.ramp import is_cheaper_kept
 from tests.bench.peers.argo import AnalysisRun
 from tests.bench.peers.flagger import Flagger
 from tests.bench.peers.kayenta import Label, classify
 from tests.bench.trace import FULL, LEVELS, OFF, Trace
 from tests.bench.traffic import STEPS, WINDOW_SECONDS
-from tests.bench.vectorised import VectorisedTest, Windows
+from tests.bench.vectorised import VectorisedTest, Windows, settled_rows
 
 Array = np.ndarray
 
@@ -108,9 +109,11 @@ def play_ours(
         level = weights.follow(window, level)
         counts = Windows(*np.where(ledger.open, ledger.serve(window, level), 0))
         settled = weights.settled(window)
-        weights.retreat(window, gate.looks_gross(counts) & settled[0])
+        gross = gate.looks_gross(counts, settled)
         gate.update(counts, settled)
-        ledger.decide(window, gate.failed, gate.passed & settled[0] & (window + 1 >= ANALYSIS_WINDOWS))
+        if gross.any():
+            weights.retreat(window, gross, gate.fails_next(counts, settled))
+        ledger.decide(window, gate.failed, gate.passed & ~weights.is_lowered(window) & (window + 1 >= ANALYSIS_WINDOWS))
         if ledger.settled(window):
             break
         if budget is not None:
@@ -126,21 +129,37 @@ class _Weights:
         self._changed = np.zeros(len(level), int)
         self._lowered = np.full(len(level), -NEVER)
         self._retreated = np.full(len(level), -NEVER)
+        self._most, self._least = np.zeros(len(level)), np.ones(len(level))
 
     def follow(self, window: int, level: Array) -> Array:
         """The weight of a window in which the schedule wants `level`."""
         level = np.where(window - self._retreated <= AWAITED_WINDOWS, np.minimum(level, RETREAT_LEVEL), level)
+        falls, weight = level < self._level, np.array(LEVELS)[self._level]
+        still = falls & self.is_lowered(window)
+        self._most = np.where(still, np.maximum(weight, self._most), np.where(falls, weight, self._most))
+        self._least = np.where(still, np.minimum(1 - weight, self._least), np.where(falls, 1 - weight, self._least))
         self._changed = np.where(level != self._level, window, self._changed)
-        self._lowered = np.where(level < self._level, window, self._lowered)
+        self._lowered = np.where(falls, window, self._lowered)
         self._level = level
         return level
 
-    def settled(self, window: int) -> Array:
-        """Rows for rollback and for promotion."""
-        return np.array([window - self._lowered >= AWAITED_WINDOWS, window - self._changed >= AWAITED_WINDOWS])
+    def is_lowered(self, window: int) -> Array:
+        """Whether answers from a time with more weight may still come."""
+        found: Array = window - self._lowered < AWAITED_WINDOWS
+        return found
 
-    def retreat(self, window: int, gross: Array) -> None:
-        self._retreated = np.where(gross & (self._level > RETREAT_LEVEL), window + LAG_WINDOWS, self._retreated)
+    def settled(self, window: int) -> Array:
+        """Rows as the test has them."""
+        waits = self.is_lowered(window)
+        rows = len(waits), window - self._changed >= AWAITED_WINDOWS
+        return settled_rows(*rows, np.where(waits, self._most, 0.0), np.where(waits, self._least, 1.0))
+
+    def retreat(self, window: int, gross: Array, near: Array) -> None:
+        """Give the weight back after a window that looked gross, unless a verdict is as near."""
+        weight = 100 * np.array(LEVELS)[self._level]
+        soon, late = (is_cheaper_kept(weight, AWAITED_WINDOWS, near=near) for near in (True, False))
+        retreats = gross & (self._level > RETREAT_LEVEL) & ~np.where(near, soon, late)
+        self._retreated = np.where(retreats, window + LAG_WINDOWS, self._retreated)
 
 
 def _budget_levels(budget: RiskBudget, level: Array, gate: VectorisedTest, traffic: float) -> Array:

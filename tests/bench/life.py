@@ -9,9 +9,10 @@ from modelrollout.evidence import ArmCounts, ProportionTest
 from modelrollout.evidence.combine import error_of_attempt
 from modelrollout.evidence.pods import MOST_OF_MARGIN, TOLERATED_DEVIATIONS, pod_spread
 from modelrollout.evidence.ramp import RiskBudget
+from modelrollout.rollout.ramp import is_cheaper_kept
 from tests.bench.service import LEVELS, TICK, Service, Shape
 from tests.bench.vdispersion import upper_dispersion
-from tests.bench.vectorised import VectorisedTest, Windows
+from tests.bench.vectorised import VectorisedTest, Windows, settled_rows
 
 Array = np.ndarray
 
@@ -88,10 +89,13 @@ def halves(counts: Array) -> Array:
     return np.stack([counts[:, :, 0::2].sum(axis=2), counts[:, :, 1::2].sum(axis=2)], axis=2)
 
 
-def live(shape: Shape, policy: Policy, rollouts: int, seed: int, excess: float = 0.0) -> Lives:
-    """Play a shape. A rollback ends a life; what a promoted challenger serves until the end of the watch counts."""
+def live(shape: Shape, policy: Policy, rollouts: int, seed: int, excess: float = 0.0, onset: float = 0.0) -> Lives:
+    """Play a shape. A rollback ends a life; what a promoted challenger serves until the end of the watch counts.
+
+    excess: of the challenger's share of bad answers, from `onset` seconds after its first weight on.
+    """
     rng = np.random.default_rng(seed)
-    service = Service(shape, rollouts, rng, excess)
+    service = Service(shape, rollouts, rng)
     totals, bad = champions_hour(service, policy.interval)
     dispersion = upper_dispersion(halves(totals), halves(bad))
     test = ProportionTest(
@@ -107,12 +111,19 @@ def live(shape: Shape, policy: Policy, rollouts: int, seed: int, excess: float =
     course = _Course(policy, rollouts, totals.sum() / rollouts / HOUR)
     ticks = round(policy.interval / TICK)
     for window in range(round((policy.hours * HOUR + policy.watch) / policy.interval)):
+        service.excess = excess if window * policy.interval >= onset else 0.0
         counts = sum(service.tick(course.level) for _ in range(ticks)).sum(axis=2)
         settled = course.settled(window)
         window_counts = np.where(course.judged, np.concatenate(counts), 0).astype(int)
-        gross = gate.looks_gross(Windows(*window_counts)) & settled[0]
+        gross = gate.looks_gross(Windows(*window_counts), settled)
         gate.update(Windows(*window_counts), settled, _tolerated(policy, spread, gate, service.working))
-        course.excess += counts[1, 0] * excess * ~course.is_over
+        course.excess += counts[1, 0] * service.excess * ~course.is_over
+        course.note_gross(window, gross)
+        if gross.any():
+            weight = 100 * np.array(LEVELS)[course.level]
+            is_near = gate.fails_next(Windows(*window_counts), settled)
+            near, far = (is_cheaper_kept(weight, course.awaited, near=near) for near in (True, False))
+            gross &= ~np.where(is_near, near, far)
         course.decide(window, gate, gross)
         if course.is_over.all():
             break
@@ -144,7 +155,9 @@ class _Course:
         self.excess = np.zeros(rollouts)
         self._changed = np.zeros(rollouts)
         self._lowered = np.full(rollouts, -math.inf)
-        self._retreated = np.full(rollouts, -math.inf)
+        self._looked_gross = np.full(rollouts, -math.inf)
+        self._most, self._least = np.zeros(rollouts), np.ones(rollouts)
+        self.awaited = 1 + math.ceil(policy.settle / policy.interval) if policy.settle else 0
         self._watched = np.zeros(rollouts, bool)
         self.retreats = np.zeros(rollouts, int)
 
@@ -157,34 +170,51 @@ class _Course:
         return np.isfinite(self.rolled_back) | self._watched
 
     def settled(self, window: int) -> Array:
-        """Rows for rollback and promotion; a window counts requests from its beginning on."""
-        least = 1 + math.ceil(self.policy.settle / self.policy.interval) if self.policy.settle else 0
-        return np.array([window - self._lowered >= least, window - self._changed >= least])
+        """Rows as of the test; a window counts requests from its beginning on."""
+        waits = self.is_lowered(window)
+        rows = len(waits), window - self._changed >= self.awaited
+        return settled_rows(*rows, np.where(waits, self._most, 0.0), np.where(waits, self._least, 1.0))
+
+    def note_gross(self, window: int, gross: Array) -> None:
+        """Windows that looked gross: for a minute no weight is raised."""
+        self._looked_gross[gross] = window
+
+    def is_lowered(self, window: int) -> Array:
+        """Whether answers from a time with more weight may still come."""
+        found: Array = window - self._lowered < self.awaited
+        return found
+
+    def _wanted(self, gate: VectorisedTest) -> Array:
+        if self.policy.fixed is not None:
+            return np.full_like(self.level, self.policy.fixed)
+        return next_levels(self.budget, self.level, gate.judged, gate.gap_bound, self.traffic)
 
     def decide(self, window: int, gate: VectorisedTest, gross: Array) -> None:
         policy, now = self.policy, (window + 1) * self.policy.interval
         open_ = ~self.is_over
         self.rolled_back[open_ & gate.failed] = now
         open_ &= ~gate.failed
-        passes = open_ & gate.passed & ~np.isfinite(self.promoted) & self.settled(window)[0]
+        passes = open_ & gate.passed & ~np.isfinite(self.promoted) & ~self.is_lowered(window)
         self.promoted[passes] = now
         ramping = open_ & ~np.isfinite(self.promoted)
-        level = self.level.copy()
+        doubtful = gate.log_e_rollback > -math.log(gate.test.alpha) / 3
+        recent = (window - self._looked_gross < policy.windows_per_minute) | self.is_lowered(window)
+        level = np.where(ramping & ~doubtful & ~recent, self._wanted(gate), self.level)
+        if policy.retreat:
+            retreats = ramping & gross & (level > 1)
+            self.retreats += retreats
+            level = np.where(retreats, 1, level)
         if policy.fixed is None:
-            wanted = next_levels(self.budget, level, gate.judged, gate.gap_bound, self.traffic)
-            doubtful = gate.log_e_rollback > -math.log(gate.test.alpha) / 3
-            recent = (window - self._retreated < policy.windows_per_minute) | ~self.settled(window)[0]
-            level = np.where(ramping & ~doubtful & ~recent, wanted, level)
-            if policy.retreat:
-                retreats = ramping & gross & (level > 1)
-                self._retreated[retreats] = window
-                self.retreats += retreats
-                level = np.where(retreats, 1, level)
             level = np.where(passes, HELD_BACK, level)
         if policy.fixed is None:
             self._watched |= np.isfinite(self.promoted) & (now >= self.promoted + policy.watch)
-        changed = level != self.level
-        self._lowered[changed & (level < self.level)] = window + 1
+        changed, falls = level != self.level, level < self.level
+        weight = np.array(LEVELS)
+        still = self.is_lowered(window)
+        most, least = weight[self.level], 1 - weight[self.level]
+        self._most = np.where(falls, np.where(still, np.maximum(most, self._most), most), self._most)
+        self._least = np.where(falls, np.where(still, np.minimum(least, self._least), least), self._least)
+        self._lowered[falls] = window + 1
         self._changed[changed] = window + 1
         self.level = level
 

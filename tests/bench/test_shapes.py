@@ -6,6 +6,7 @@ import pytest
 
 from tests.bench.life import Policy, live
 from tests.bench.service import Episodes, Shape, Users
+from tests.bench.swings import false_rollbacks
 
 ROLLOUTS = 40
 SHORT = Policy(hours=0.5, watch=900.0)
@@ -39,3 +40,16 @@ def test_a_gross_failure_is_rolled_back_in_every_life():
 def test_the_same_seed_is_the_same_traffic():
     shape = Shape("users", users=Users(200, 0.1, 19.9, tail=1.5), burst=2.0)
     assert live(shape, SHORT, 5, seed=6).bad.tolist() == live(shape, SHORT, 5, seed=6).bad.tolist()
+
+
+@pytest.mark.parametrize("late", [20.0, 60.0])
+def test_time_outs_after_a_fall_of_the_weight_roll_nothing_back_and_would_if_they_were_taken_for_prompt(late):
+    assert false_rollbacks(late, ROLLOUTS, 5.0, seed=7) <= 1
+    assert false_rollbacks(late, ROLLOUTS, 5.0, seed=7, waits=False) > ROLLOUTS / 2
+
+
+def test_a_gross_failure_by_time_out_is_rolled_back_although_its_weight_was_taken_first():
+    half = Policy(interval=5.0, hours=0.2, watch=0.0, fixed=6)
+    lives = live(Shape("late", late=20.0), half, ROLLOUTS, seed=8, excess=0.5, onset=120.0)
+    assert (lives.retreats > 0).all()
+    assert max(lives.rolled_back) <= 120.0 + 60.0

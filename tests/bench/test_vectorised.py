@@ -38,7 +38,7 @@ def test_rollouts_side_by_side_are_those_one_by_one(test, history):
                 rng.binomial(challenger, 0.5 if window == 20 else 0.1),
             ]
         )
-        settled = Settled(rollback=window % 11 != 3, promotion=window % 7 != 2)
+        settled = Settled(window % 7 != 2, *((0.0, 1.0) if window % 11 else (0.4, 0.3)))
         together.update(Windows(*counts), np.array(settled)[:, None])
         apart = [
             update(test, state, Block.from_list(one), settled)

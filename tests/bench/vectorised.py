@@ -5,6 +5,7 @@ The same formulas as modelrollout.evidence.proportion, one row per rollout; test
 
 import math
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,11 +61,12 @@ class VectorisedTest:
         rate = np.where(known, (history_bad + 0.5) / (history_total + 1.0), baseline_rate.GUESSED_RATE)
         self.recent_total, self.recent_bad = weight, weight * rate
         self.pending = np.zeros((4, rollouts), int)
-        self.pending_settled = np.ones((2, rollouts), bool)
+        self.pending_settled = settled_rows(rollouts)
         effects = len(bets.REGRESSIONS)
         self.log_regressions = np.zeros((effects, rollouts))
         self.log_onsets = np.full((effects, rollouts), -np.inf)
         self.log_improvements = np.zeros((len(bets.GOOD_SHARES), rollouts))
+        self.doubted = np.zeros((effects, rollouts), bool)
         self.regression_minute = np.zeros((effects, rollouts))
         self.improvement_minute = np.zeros((len(bets.GOOD_SHARES), rollouts))
         self.log_ladder = np.zeros((len(bound.GAP_LADDER), rollouts))
@@ -79,7 +81,7 @@ class VectorisedTest:
         self.shown_total, self.shown_bad = np.zeros(rollouts, int), np.zeros(rollouts, int)
 
     def update(self, window: Windows, settled: Array | None = None, tolerated: Array | float | None = None) -> None:
-        """One window. settled: rows for rollback and for promotion; all are where it is missing.
+        """One window. settled: rows as the fields of `Settled`; all are where it is missing.
 
         tolerated: in place of the test's, where it differs between rollouts.
         """
@@ -87,9 +89,9 @@ class VectorisedTest:
             [window.champion_total, window.champion_bad, window.challenger_total, window.challenger_bad]
         )
         ready = (counts[2] > 0) & ((counts[0] > 0) | (self.test.figure is not None))
-        settled = self.pending_settled if settled is None else self.pending_settled & settled
+        settled = self.pending_settled if settled is None else _both_settled(self.pending_settled, settled)
         self.pending = np.where(ready, 0, counts)
-        self.pending_settled = np.where(ready, True, settled)
+        self.pending_settled = np.where(ready, settled_rows(len(ready)), settled)
         self._begin_minute(ready)
         # Rollouts that wait get a window that teaches nothing.
         counts = np.where(ready, counts, np.array([[1], [0], [1], [0]]))
@@ -98,9 +100,15 @@ class VectorisedTest:
             if self.test.figure is not None
             else (self.recent_bad / self.recent_total)
         )
-        self.judged = self.judged + np.where(ready & settled[1], counts[2], 0)
-        self._rollback(counts, rate, ready & settled[0], self.test.tolerated if tolerated is None else tolerated)
-        going = ready & settled[1] & self._known
+        is_settled = settled[0] > 0
+        self.judged = self.judged + np.where(ready & is_settled, counts[2], 0)
+        exposed = _at_worst(counts, settled)
+        comparable = exposed[0] > 0 if self.test.figure is None else settled[1] == 0
+        exposed = np.where(comparable, exposed, np.array([[1], [0], [1], [0]]))
+        self._rollback(
+            exposed, rate, ready & comparable, settled, self.test.tolerated if tolerated is None else tolerated
+        )
+        going = ready & is_settled & self._known
         self._promotion(counts, rate, going)
         if self.ladder:
             self._climb(counts, rate, going)
@@ -109,7 +117,7 @@ class VectorisedTest:
         self.recent_bad = np.where(ready, self.recent_bad * memory + counts[1], self.recent_bad)
         self.shown_total = self.shown_total + np.where(ready, counts[2], 0)
         self.shown_bad = self.shown_bad + np.where(ready, counts[3], 0)
-        self.windows += ready & settled[0]
+        self.windows += ready
         early, shares = bets.FROM_THE_START, bets.REGRESSION_SHARES
         self.log_e_rollback = np.logaddexp(
             math.log(early) + _log_mean_exp(self.log_regressions, shares),
@@ -130,11 +138,13 @@ class VectorisedTest:
         self.regression_minute[:, over] = 0.0
         self.improvement_minute[:, over] = 0.0
 
-    def looks_gross(self, window: Windows) -> Array:
+    def looks_gross(self, window: Windows, settled: Array | None = None) -> Array:
         """`looks_gross` of the engine, before the window is counted."""
         counts = self.pending + np.array(
             [window.champion_total, window.champion_bad, window.challenger_total, window.challenger_bad]
         )
+        if settled is not None:
+            counts = _at_worst(counts, _both_settled(self.pending_settled, settled))
         comparable = (counts[3] >= retreat.LEAST_BAD) & ((counts[0] > 0) | (self.test.figure is not None))
         counts = np.where(comparable, counts, np.array([[1], [0], [1], [0]]))
         offset, rate = self.test.tolerated, self.recent_bad / self.recent_total
@@ -146,6 +156,12 @@ class VectorisedTest:
         steps = self._log_e(counts, offset, rate, rates, self.dispersion)
         found: Array = comparable & (steps.max(axis=0) > retreat.ALARM)
         return found
+
+    def fails_next(self, window: Windows, settled: Array) -> Array:
+        """Which rollouts are failed if the next window is like this one, which was just counted."""
+        ahead = deepcopy(self)
+        ahead.update(window, settled)
+        return ahead.failed
 
     @property
     def failed(self) -> Array:
@@ -161,13 +177,18 @@ class VectorisedTest:
     def _known(self) -> Array:
         return (self.recent_total >= baseline_rate.LEAST_KNOWN_REQUESTS) | (self.test.figure is not None)
 
-    def _rollback(self, counts: Array, rate: Array, going: Array, offset: Array | float) -> None:
+    def _rollback(self, counts: Array, rate: Array, going: Array, settled: Array, offset: Array | float) -> None:
         ratio = self.test.ratio
         rate = _nearest(rate, ratio, offset)
         allowed = ratio * rate + offset
         odds = np.array(bets.REGRESSIONS)[:, None]
         factor = self._log_e(counts, offset, rate, _with_odds_scaled(allowed, odds), self.dispersion)
         factor[:-1] = np.where(self._known, factor[:-1], 0.0)
+        unsettled = settled[1] > 0
+        speaks_for = factor > 0
+        hedged = np.where(self.doubted, 0.0, np.logaddexp(0.0, factor) - math.log(2))
+        factor = np.where(unsettled, hedged, factor)
+        self.doubted = np.where(going, unsettled & (self.doubted | ~speaks_for), self.doubted)
         cap = self._agreement_cap(self.test.alpha)
         gathered = self.regression_minute
         by_minute = np.minimum(gathered + factor, cap) - np.minimum(gathered, cap)
@@ -269,6 +290,22 @@ class VectorisedTest:
         few = (self.dispersion <= UNMEASURED_DISPERSION) & (counts[3] >= step.GROSS_SHARE * counts[2])
         lone[-1] = np.where(few, step.deciding_alone(self.test), lone[-1])
         return lone
+
+
+def settled_rows(rollouts: int, promotion: Array | bool = True, most: Array | float = 0.0, least: Array | float = 1.0):
+    """`Settled` of every rollout."""
+    return np.array([np.broadcast_to(row, rollouts).astype(float) for row in (promotion, most, least)])
+
+
+def _both_settled(one: Array, other: Array) -> Array:
+    return np.array([np.minimum(one[0], other[0]), np.maximum(one[1], other[1]), np.minimum(one[2], other[2])])
+
+
+def _at_worst(counts: Array, settled: Array) -> Array:
+    """`at_worst` of the engine."""
+    requests = counts[0] + counts[2]
+    champion = np.maximum(counts[1], np.minimum(counts[0], np.floor(settled[2] * requests)))
+    return np.array([champion, counts[1], np.maximum(counts[2], np.ceil(settled[1] * requests)), counts[3]])
 
 
 def _nearest(rate: Array, ratio: float, offset: Array | float) -> Array:

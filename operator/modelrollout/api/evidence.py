@@ -51,6 +51,10 @@ class WeightChanges(ApiModel):
     """Index of the last scrape window in which they were changing."""
     lowered: int | None = None
     """Index of the last scrape window in which the challenger's part was falling."""
+    challenger_most: float = 1.0
+    """The largest part of the requests to both, 0..1, that the challenger had while its late answers are awaited."""
+    champion_least: float = 0.0
+    """Likewise the smallest part of what it is compared with."""
 
 
 class EvidenceCheckpoint(ApiModel):

@@ -115,7 +115,7 @@ class MeanState:
             challenger=challenger,
             pending_champion=pending_champion,
             pending_challenger=pending_challenger,
-            pending_settled=Settled(*fields.get("settled", SETTLED)),
+            pending_settled=Settled.from_list(list(fields.get("settled", SETTLED))),
             weight=next(packed),
             weighted_gap=next(packed),
             variance=next(packed),

@@ -1,7 +1,7 @@
 """What all sequential tests have in common: how they are used, and the one rule by which evidence becomes a verdict."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from modelrollout.evidence.verdict import Judgement, Verdict
@@ -10,15 +10,37 @@ from modelrollout.evidence.verdict import Judgement, Verdict
 class Settled(NamedTuple):
     """For what a window may count, by what was done to the weights before it (docs/evidence.md, Late answers).
 
-    rollback: the challenger's weight was not lowered while answers that this window counts may still have been awaited.
-    promotion: no weight was changed in that time.
+    promotion: no weight was changed while answers that this window counts may still have been awaited.
+    challenger_most: where the challenger's weight was lowered in that time, the largest part (0..1) of both arms'
+        requests that it then had; 0 where it was not.
+    champion_least: likewise the smallest part that the champion had; 1 where the challenger's weight was not lowered.
     """
 
-    rollback: bool = True
     promotion: bool = True
+    challenger_most: float = 0.0
+    champion_least: float = 1.0
+
+    @property
+    def rollback(self) -> bool:
+        """Whether the bad answers of the window are of no more requests than it counts."""
+        return self.challenger_most == 0 and self.champion_least == 1
 
     def __and__(self, other: "Settled") -> "Settled":
-        return Settled(self.rollback and other.rollback, self.promotion and other.promotion)
+        return Settled(
+            self.promotion and other.promotion,
+            max(self.challenger_most, other.challenger_most),
+            min(self.champion_least, other.champion_least),
+        )
+
+    @classmethod
+    def from_list(cls, fields: Sequence[float]) -> Self:
+        """From the fields in their order, or from those of the first release: rollback and promotion."""
+        match fields:
+            case [promotion, most, least]:
+                return cls(bool(promotion), float(most), float(least))
+            case [rollback, promotion]:
+                return cls(bool(promotion)) if rollback else cls(bool(promotion), 1.0, 0.0)
+        raise ValueError("not what a window may count for")
 
 
 SETTLED = Settled()

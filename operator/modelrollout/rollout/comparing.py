@@ -14,7 +14,7 @@ from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.gate_set import GateSet, gate_set
 from modelrollout.rollout.gates.gate_test import Reference
 from modelrollout.rollout.judging import Assessment, assess
-from modelrollout.rollout.late_answers import LateAnswers, follow_weights
+from modelrollout.rollout.late_answers import LateAnswers, awaited_windows, follow_weights
 from modelrollout.rollout.life import UnderWay, Watched, life_of
 from modelrollout.rollout.measurements import Evaluated, Measurement, Windowed
 from modelrollout.rollout.observation import Observation
@@ -99,8 +99,9 @@ def _late_answers(draft: Draft, evidence: EvidenceCheckpoint, comparison: Compar
     route, interval = draft.observation.route, draft.settings.scrape_interval
     written = route.exposure(comparison.champion.hash), route.exposure(comparison.challenger.hash)
     present = _window_of(draft.now, draft.settings)
-    changes = follow_weights(evidence.weights, written, accepted=route.settled, present_window=present)
-    return LateAnswers(changes, draft.spec.serving.request_timeout.seconds, interval)
+    awaited = awaited_windows(draft.spec.serving.request_timeout.seconds, interval)
+    changes = follow_weights(evidence.weights, written, accepted=route.settled, present_window=present, awaited=awaited)
+    return LateAnswers(changes, awaited, interval)
 
 
 def _note_requests(draft: Draft, measurements: Mapping[str, Measurement], before: int, through: int) -> None:

@@ -178,9 +178,10 @@ def metrics_unavailable(situation: Situation, rollout: UnderWay) -> Hold | None:
 def doubtful(situation: Situation, rollout: UnderWay) -> Hold | None:
     """A gate speaks against more traffic, short of a rollback."""
     assessment = situation.assessment
-    if assessment is None or not assessment.suspicion:
+    reasons = (assessment.suspicion or assessment.gross) if assessment else ""
+    if not reasons:
         return None
-    message = f"Held at weight {rollout.progress.target_weight}, doubtful: {assessment.suspicion}"
+    message = f"Held at weight {rollout.progress.target_weight}, doubtful: {reasons}"
     return Hold("Doubtful", message)
 
 

@@ -49,6 +49,7 @@ class Assessment:
     requests_judged: the challenger's requests that counted for a promotion, by the gate that counts most of them.
     traffic: requests per second of all versions together; None while it is not known.
     gross: what looks so bad in the last minute that the challenger should have less traffic; empty if nothing does.
+    near: whether the last window counted looked so, and one more like it decides.
     settled: for what the last window counted.
     summary: one line for a person.
     reference_rates: what the gates, by name, count of that which the challenger is compared with: a share, or a mean.
@@ -66,6 +67,7 @@ class Assessment:
     traffic: float | None
     summary: str
     gross: str = ""
+    near: bool = False
     settled: Settled = SETTLED
     reference_rates: Mapping[str, float] = field(default_factory=dict)
 
@@ -113,7 +115,12 @@ def assess(
     assessment = _assessment(gates, gate_set.alpha, {**troubled, **absent}, notes, through, pace)
     gross = [name for name, gate in gates.items() if (gate.gross or 0) > through - windows_per_minute]
     messages = {gate.name: gate.message for gate in assessment.gates}
-    return replace(assessment, gross="; ".join(f"{name} {messages[name]}" for name in gross), settled=settled(through))
+    return replace(
+        assessment,
+        gross="; ".join(f"{name} {messages[name]}" for name in gross),
+        near=any(gate.near == through for gate in gates.values()),
+        settled=settled(through),
+    )
 
 
 def _state_of(test: GateTest, earlier: Sequence[GateStatus]) -> State | None:

@@ -13,6 +13,21 @@ LEVELS = (1, 2, 5, 10, 25, 50)
 # Percent of the traffic after a window that looked gross.
 RETREAT_WEIGHT = 1
 
+# Until there is a verdict after a retreat, in waits for late answers: next to no traffic tells little.
+_WAITS = 2.5
+# Scrape windows until there is one at the present weight, where the next one does not bring it.
+_WINDOWS_TO_VERDICT = 3
+
+
+def is_cheaper_kept(weight: float, awaited: int, *, near: bool) -> bool:
+    """Whether keeping a weight until a verdict costs no more bad answers than a retreat until more is known.
+
+    awaited: scrape windows in which late answers are awaited after a change of weights. near: whether one more window
+        like the last one decides.
+    """
+    windows = 1 if near else _WINDOWS_TO_VERDICT
+    return weight * windows <= _WAITS * RETREAT_WEIGHT * awaited
+
 
 @dataclass(frozen=True, slots=True)
 class NextStep:

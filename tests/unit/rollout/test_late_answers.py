@@ -58,7 +58,7 @@ def test_what_is_waited_for_is_said() -> None:
     assert "for late answers" in gate.message
 
 
-CHANGED = follow_weights(None, (99, 1), accepted=True, present_window=100)
+CHANGED = follow_weights(None, (99, 1), accepted=True, present_window=100, awaited=6)
 
 
 @pytest.mark.parametrize(
@@ -68,18 +68,40 @@ CHANGED = follow_weights(None, (99, 1), accepted=True, present_window=100)
 def test_a_window_counts_again_once_what_came_before_the_change_is_surely_counted(
     written: tuple[int, int], accepted: bool, lowered: int | None
 ) -> None:
-    changes = follow_weights(CHANGED, written, accepted=accepted, present_window=110)
+    changes = follow_weights(CHANGED, written, accepted=accepted, present_window=110, awaited=6)
     assert (changes.changed, changes.lowered) == (110, lowered)
-    late = LateAnswers(changes, timeout=60.0, scrape_interval=15.0)
-    assert late.settled(115) == Settled(rollback=lowered is None, promotion=False)
+    late = LateAnswers(changes, awaited=6, scrape_interval=15.0)
+    assert late.settled(115) == (Settled(False) if lowered is None else Settled(False, 0.01, 0.99))
     assert late.settled(116) == SETTLED
     assert late.seconds_left(110 * 15.0) == 105.0
 
 
 def test_weights_that_stay_as_they_are_unsettle_nothing() -> None:
-    assert follow_weights(CHANGED, (99, 1), accepted=False, present_window=110) == CHANGED
+    assert follow_weights(CHANGED, (99, 1), accepted=False, present_window=110, awaited=6) == CHANGED
 
 
 def test_without_late_answers_every_window_counts() -> None:
-    changes = follow_weights(CHANGED, (50, 50), accepted=True, present_window=110)
-    assert LateAnswers(changes, timeout=0.0, scrape_interval=15.0).settled(110) == SETTLED
+    changes = follow_weights(CHANGED, (50, 50), accepted=True, present_window=110, awaited=6)
+    assert LateAnswers(changes, awaited=0, scrape_interval=15.0).settled(110) == SETTLED
+
+
+def test_what_both_had_before_a_weight_fell_is_remembered_for_as_long_as_its_answers_are_awaited() -> None:
+    weights = [((50, 50), 110), ((90, 10), 120), ((99, 1), 123), ((98, 2), 140), ((99, 1), 141)]
+    changes, found = CHANGED, []
+    for written, window in weights:
+        changes = follow_weights(changes, written, accepted=True, present_window=window, awaited=6)
+        found.append(LateAnswers(changes, awaited=6, scrape_interval=15.0).settled(window))
+    assert found == [
+        Settled(False),
+        Settled(False, 0.5, 0.5),
+        Settled(False, 0.5, 0.5),
+        Settled(False),
+        Settled(False, 0.02, 0.98),
+    ]
+
+
+def test_beside_a_baseline_the_parts_are_of_what_both_have() -> None:
+    changes = follow_weights(None, (10, 50), accepted=True, present_window=100, awaited=6)
+    changes = follow_weights(changes, (10, 1), accepted=True, present_window=110, awaited=6)
+    most, least = changes.challenger_most, changes.champion_least
+    assert (most, least) == (50 / 11, 10 / 60)

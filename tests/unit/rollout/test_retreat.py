@@ -3,6 +3,7 @@
 import pytest
 from tests.unit.rollout.world import World, spec
 
+from modelrollout.evidence.counts import ArmCounts
 from modelrollout.rollout.ramp import RETREAT_WEIGHT
 
 STEPS = {"steps": [{"weight": 50, "hold": "20m"}], "holdBack": {"percent": 5, "for": "60s"}}
@@ -27,6 +28,45 @@ def test_a_gross_failure_in_mid_ramp_loses_its_traffic_with_the_first_window_tha
     world.run(900)
     assert world.share("churn:v1") == 100
     assert "GateFailed" in world.reasons()
+
+
+def test_a_failure_that_the_next_window_proves_is_rolled_back_and_not_waited_for() -> None:
+    strategy = {"steps": [{"weight": 10, "hold": "20m"}], "holdBack": {"percent": 5, "for": "60s"}}
+    world = World(requests_per_second=200.0).run(30)
+    world.apply(spec("churn:v2", strategy=strategy))
+    while world.share("churn:v2") < 10:
+        world.step()
+    world.run(150)
+    world.error_rates["churn:v2"] = 0.6
+    world.run(10)
+    assert world.share("churn:v1") == 100
+    assert world.reasons()[-1] == "GateFailed"
+    assert "WeightLowered" not in world.reasons()
+
+
+def test_time_outs_that_come_after_a_retreat_are_not_waited_for() -> None:
+    world = at_half(STEPS)
+    world.error_rates["churn:v2"] = 0.2
+    world.step()
+    assert world.share("churn:v2") == RETREAT_WEIGHT
+    late_answers_of_half_the_traffic(world)
+    world.run(45)
+    assert world.share("churn:v1") == 100
+    assert world.reasons()[-1] == "GateFailed"
+
+
+def late_answers_of_half_the_traffic(world: World) -> None:
+    """The challenger goes on to fail as it did at half of the traffic."""
+    serve = world._serve
+
+    def late() -> None:
+        serve()
+        window = max(world.counts)
+        if world.share("churn:v2") == RETREAT_WEIGHT:
+            key = next(key for key in world.weights if world.bentos[key] == "churn:v2")
+            world.counts[window][key] = ArmCounts(world.counts[window][key].total + 100, 100)
+
+    world._serve = late  # type: ignore[method-assign]
 
 
 def test_a_lone_bad_window_costs_a_while_and_nothing_else() -> None:

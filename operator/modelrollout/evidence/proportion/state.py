@@ -25,6 +25,7 @@ class ProportionState:
     seen: everything, unsettled: the challenger's requests that counted for no promotion, pending: the part of it that
         waits for requests of the other arm, and for what it may count.
     minute: scrape windows since the minute began, regression_minute, improvement_minute: what it gathered (`caps`).
+    doubted: regressions that a window spoke against while late answers of more traffic were awaited (`late`).
     """
 
     windows: int = 0
@@ -40,6 +41,7 @@ class ProportionState:
     minute: int = 0
     regression_minute: tuple[float, ...] = (0.0,) * _EFFECTS
     improvement_minute: tuple[float, ...] = (0.0,) * _HOPES
+    doubted: tuple[bool, ...] = (False,) * _EFFECTS
     best_rollback: float = 0.0
     best_promotion: float = 0.0
 
@@ -66,6 +68,8 @@ class ProportionState:
         }
         if self.pending_settled != SETTLED:
             fields["settled"] = list(self.pending_settled)
+        if any(self.doubted):
+            fields["doubted"] = [int(doubted) for doubted in self.doubted]
         return fields
 
     @classmethod
@@ -78,7 +82,7 @@ class ProportionState:
             windows=int(fields["windows"]),
             seen=Block.from_list(fields["seen"]),
             pending=Block.from_list(fields["pending"]),
-            pending_settled=Settled(*fields.get("settled", SETTLED)),
+            pending_settled=Settled.from_list(list(fields.get("settled", SETTLED))),
             log_regressions=tuple(islice(packed, _EFFECTS)),
             log_onsets=tuple(islice(packed, _EFFECTS)),
             log_improvements=tuple(islice(packed, _HOPES)),
@@ -90,4 +94,5 @@ class ProportionState:
             minute=int(fields.get("minute", 0)),
             regression_minute=tuple(islice(packed, _EFFECTS)) or (0.0,) * _EFFECTS,
             improvement_minute=tuple(islice(packed, _HOPES)) or (0.0,) * _HOPES,
+            doubted=tuple(map(bool, fields.get("doubted", (0,) * _EFFECTS))),
         )

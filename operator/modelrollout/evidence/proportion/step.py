@@ -13,6 +13,7 @@ from modelrollout.evidence.caps import capped_minute, capped_step
 from modelrollout.evidence.counts import EMPTY_BLOCK, ArmCounts, Block
 from modelrollout.evidence.eprocess import log_weighted_mean_exp, shiryaev_roberts_step
 from modelrollout.evidence.halfplane import HalfPlane, log_e_value_against_figure, log_e_values
+from modelrollout.evidence.late import at_worst, hedged
 from modelrollout.evidence.pods import pod_tolerance
 from modelrollout.evidence.proportion.bets import (
     CAUTION,
@@ -60,15 +61,18 @@ def update(
     regressions = _regressions(state, goes_on)
     improvements = _improvements(state, goes_on)
     ladder = state.log_ladder
-    if settled.rollback:
+    exposed = at_worst(window, settled)
+    if exposed.champion.total if test.figure is None else settled.rollback:
         null = HalfPlane(test.ratio, tolerated(test, champion_rate, pods))
         rate = null.nearest(champion_rate)
-        regressions = _rollback_step(test, regressions, window, null, rate, known, state.windows < test.horizon)
+        regressions = _rollback_step(
+            test, regressions, exposed, null, rate, known, state.windows < test.horizon, settled.rollback
+        )
     if settled.promotion and known:
         improvements = _promotion_step(test, improvements, window, champion_rate, _shown(state))
         ladder = _ladder_step(test, ladder, window, champion_rate)
     return ProportionState(
-        windows=state.windows + settled.rollback,
+        windows=state.windows + 1,
         seen=seen,
         pending=EMPTY_BLOCK,
         pending_settled=SETTLED,
@@ -80,6 +84,7 @@ def update(
         unsettled=state.unsettled + (0 if settled.promotion else window.challenger.total),
         minute=state.minute + 1 if goes_on else 1,
         regression_minute=regressions.minute,
+        doubted=regressions.doubted,
         improvement_minute=improvements.minute,
         best_rollback=max(state.best_rollback, _log_e_rollback(test, regressions)),
         best_promotion=max(
@@ -115,6 +120,7 @@ class _Regressions(NamedTuple):
     logs: tuple[float, ...]
     onsets: tuple[float, ...]
     minute: tuple[float, ...]
+    doubted: tuple[bool, ...]
 
 
 class _Improvements(NamedTuple):
@@ -124,9 +130,8 @@ class _Improvements(NamedTuple):
 
 def _regressions(state: ProportionState, goes_on: bool) -> _Regressions:
     """The evidence for rollback so far; the minute's is gone if it does not go on."""
-    return _Regressions(
-        state.log_regressions, state.log_onsets, state.regression_minute if goes_on else _NEW_MINUTE_OF_REGRESSIONS
-    )
+    minute = state.regression_minute if goes_on else _NEW_MINUTE_OF_REGRESSIONS
+    return _Regressions(state.log_regressions, state.log_onsets, minute, state.doubted)
 
 
 def _improvements(state: ProportionState, goes_on: bool) -> _Improvements:
@@ -153,11 +158,16 @@ def _rollback_step(
     champion_rate: float,
     known: bool,
     starts: bool,
+    settled: bool,
 ) -> _Regressions:
     allowed = null.allowed(champion_rate)
     steps = window_log_e_values(test, window, null, champion_rate, regressed_rates(allowed), test.dispersion)
     if not known:
         steps = [*(0.0 for _ in steps[:-1]), steps[-1]]
+    doubted = (False,) * len(steps)
+    if not settled:
+        doubted = tuple([was or step <= 0 for was, step in zip(before.doubted, steps, strict=True)])
+        steps = [0.0 if was else hedged(step) for was, step in zip(before.doubted, steps, strict=True)]
     cap = agreement_cap(test, test.alpha)
     counted, minute = [], []
     for odds, gathered, step in zip(REGRESSIONS, before.minute, steps, strict=True):
@@ -176,6 +186,7 @@ def _rollback_step(
             [shiryaev_roberts_step(log, step, start=starts) for log, step in zip(before.onsets, counted, strict=True)]
         ),
         minute=tuple(minute),
+        doubted=doubted,
     )
 
 

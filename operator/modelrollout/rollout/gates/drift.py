@@ -30,7 +30,7 @@ class DriftGateTest:
         assert isinstance(datum, BucketWindow)
         return update_drift(self.test, self._load(state), datum.champion, datum.challenger, settled).to_dict()
 
-    def looks_gross(self, state: State | None, datum: Datum) -> bool:
+    def looks_gross(self, state: State | None, datum: Datum, settled: Settled = SETTLED) -> bool:
         return False
 
     def judge(self, state: State | None) -> Judgement:

@@ -37,12 +37,12 @@ class ErrorRateGateTest(ProportionGateTest):
             refusals = self.refusals.update(refusals, Window(datum.index, datum.refusals), settled)
         return {**updated, _REFUSALS: dict(refusals)} if refusals else updated
 
-    def looks_gross(self, state: State | None, datum: Datum) -> bool:
-        if ProportionGateTest.looks_gross(self, state, datum):
+    def looks_gross(self, state: State | None, datum: Datum, settled: Settled = SETTLED) -> bool:
+        if ProportionGateTest.looks_gross(self, state, datum, settled):
             return True
         if self.refusals is None or not isinstance(datum, Window) or datum.refusals is None:
             return False
-        return self.refusals.looks_gross(_refusals_in(state), Window(datum.index, datum.refusals))
+        return self.refusals.looks_gross(_refusals_in(state), Window(datum.index, datum.refusals), settled)
 
     def judge(self, state: State | None) -> Judgement:
         errors, refusals = ProportionGateTest.judge(self, state), _refusals_in(state)

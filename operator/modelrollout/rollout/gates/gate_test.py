@@ -75,7 +75,7 @@ class GateTest(Protocol):
     def update(self, state: State | None, datum: Datum, settled: Settled = SETTLED) -> State:
         """The state after one more window; None is the state before the first. settled: for what it may count."""
 
-    def looks_gross(self, state: State | None, datum: Datum) -> bool:
+    def looks_gross(self, state: State | None, datum: Datum, settled: Settled = SETTLED) -> bool:
         """Whether a window is so bad that the challenger should have less traffic until more is known."""
 
     def judge(self, state: State | None) -> Judgement:

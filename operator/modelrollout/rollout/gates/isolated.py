@@ -5,7 +5,7 @@ from math import inf, isnan
 from typing import Self
 
 from modelrollout.evidence.sequential import SETTLED, Settled
-from modelrollout.evidence.verdict import Judgement, unavailable
+from modelrollout.evidence.verdict import Judgement, Verdict, unavailable
 from modelrollout.rollout.gates.gate_test import GateTest, State
 from modelrollout.rollout.measurements import Datum
 
@@ -15,7 +15,8 @@ class IsolatedTest:
     """A gate's test and where it stands. What goes wrong in the test makes that gate unavailable and nothing else.
 
     trouble: what went wrong since the operator last looked, for a person; empty if nothing did.
-    gross: index of the last window since then that looked gross.
+    gross: index of the last window since then that looked gross. near: of the last such window that fails the
+        gate if the next one is like it.
     """
 
     test: GateTest
@@ -23,6 +24,7 @@ class IsolatedTest:
     judgement: Judgement
     trouble: str = ""
     gross: int | None = None
+    near: int | None = None
 
     @classmethod
     def resumed(cls, test: GateTest, state: State | None) -> Self:
@@ -36,16 +38,21 @@ class IsolatedTest:
     def updated(self, datum: Datum, settled: Settled = SETTLED) -> Self:
         """After one more window, or as before if the test cannot take it. settled: for what the window may count."""
         try:
-            is_gross = settled.rollback and self.test.looks_gross(self.state, datum)
+            is_gross = self.test.looks_gross(self.state, datum, settled)
             state = self.test.update(self.state, datum, settled)
+            is_near = is_gross and self._is_failed_by(state, datum, settled)
             return replace(
                 self,
                 state=state,
                 judgement=_sound(self.test.judge(state)),
                 gross=datum.index if is_gross else self.gross,
+                near=datum.index if is_near else self.near,
             )
         except Exception as error:
             return replace(self, trouble=_trouble(f"scrape window {datum.index}", error))
+
+    def _is_failed_by(self, state: State, datum: Datum, settled: Settled) -> bool:
+        return self.test.judge(self.test.update(state, datum, settled)).verdict is Verdict.FAIL
 
 
 def _sound(judgement: Judgement) -> Judgement:

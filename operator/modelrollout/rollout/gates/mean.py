@@ -28,7 +28,7 @@ class MeanGateTest:
         assert isinstance(datum, SumWindow)
         return update_mean(self.test, self._load(state), datum.champion, datum.challenger, settled).to_dict()
 
-    def looks_gross(self, state: State | None, datum: Datum) -> bool:
+    def looks_gross(self, state: State | None, datum: Datum, settled: Settled = SETTLED) -> bool:
         return False
 
     def judge(self, state: State | None) -> Judgement:

@@ -45,8 +45,8 @@ class ProportionGateTest:
         assert isinstance(datum, Window)
         return update(self.test, self._load(state), datum.block, settled, datum.pods).to_dict()
 
-    def looks_gross(self, state: State | None, datum: Datum) -> bool:
-        return isinstance(datum, Window) and looks_gross(self.test, self._load(state), datum.block)
+    def looks_gross(self, state: State | None, datum: Datum, settled: Settled = SETTLED) -> bool:
+        return isinstance(datum, Window) and looks_gross(self.test, self._load(state), datum.block, settled)
 
     def judge(self, state: State | None) -> Judgement:
         judgement = judge(self.test, self._load(state), self.reference.role)

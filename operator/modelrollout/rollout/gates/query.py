@@ -71,7 +71,7 @@ class QueryGateTest:
             "challenger": datum.challenger,
         }
 
-    def looks_gross(self, state: State | None, datum: Datum) -> bool:
+    def looks_gross(self, state: State | None, datum: Datum, settled: Settled = SETTLED) -> bool:
         return False
 
     def judge(self, state: State | None) -> Judgement:

@@ -25,8 +25,10 @@ from modelrollout.rollout.holds import (
     undecided,
     unstable,
 )
+from modelrollout.rollout.judging import Assessment
+from modelrollout.rollout.late_answers import awaited_windows
 from modelrollout.rollout.life import UnderWay
-from modelrollout.rollout.ramp import RETREAT_WEIGHT
+from modelrollout.rollout.ramp import RETREAT_WEIGHT, is_cheaper_kept
 from modelrollout.rollout.stages.challenge import challenged
 from modelrollout.rollout.stages.rules import StageRules, first_hold
 from modelrollout.rollout.transitions import begin_promotion, extend, hold_for_deadline, retreat, set_weight
@@ -58,13 +60,22 @@ def _go_on(draft: Draft, rollout: UnderWay) -> None:
         begin_promotion(draft, rollout, "PromotionForced", "promoted by command")
         return
     rollout = _heed_deadline(draft, rollout)
-    if draft.assessment and draft.assessment.gross and rollout.progress.target_weight > RETREAT_WEIGHT:
+    if draft.assessment and _should_retreat(draft, draft.assessment, rollout.progress.target_weight):
         retreat(draft, rollout, draft.assessment.gross)
         return
     hold = first_hold(HOLDS, draft.situation, rollout)
     rollout = draft.progress(rollout, awaits_approval=hold is not None and hold.reason == "AwaitingApproval")
     if hold is None:
         _take_step(draft, rollout)
+
+
+def _should_retreat(draft: Draft, assessment: Assessment, weight: int) -> bool:
+    """Whether traffic is taken away before there is a verdict; not where the verdict is as near as the retreat."""
+    if not assessment.gross or weight <= RETREAT_WEIGHT:
+        return False
+    settings = draft.settings
+    awaited = awaited_windows(draft.spec.serving.request_timeout.seconds, settings.scrape_interval)
+    return not is_cheaper_kept(weight, awaited or settings.windows_per_minute, near=assessment.near)
 
 
 def _heed_deadline(draft: Draft, rollout: UnderWay) -> UnderWay:
