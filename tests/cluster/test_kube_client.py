@@ -93,7 +93,7 @@ def owner(rollout: Manifest) -> Owner:
 @pytest.fixture
 def deployment(rollout: Manifest, owner: Owner) -> Manifest:
     spec = ModelRollout.model_validate(rollout).spec
-    return build_deployment(owner, spec, version_of(spec.model), replicas=1)
+    return build_deployment(owner, spec.serving, version_of(spec.model), replicas=1)
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
-# What outlives a ModelRollout.
+# Revisions of ModelRollouts, and what outlives these.
 - apiGroups: [apps]
   resources: [controllerrevisions]
-  verbs: [list, create, patch, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]

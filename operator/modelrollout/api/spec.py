@@ -14,7 +14,7 @@ from modelrollout.api.rules import KeyedBy, Rule
 from modelrollout.api.serving import Serving
 from modelrollout.api.strategy import Strategy
 from modelrollout.api.traffic import Traffic
-from modelrollout.api.units import ErrorProbability, Margin, Percent
+from modelrollout.api.units import ErrorProbability, Integer, Margin, Percent
 
 
 class Risk(ApiModel):
@@ -136,3 +136,5 @@ class ModelRolloutSpec(ApiModel):
     """Criteria by which a challenger is judged: all must pass for a promotion, one that fails rolls back."""
     risk: Risk = Risk()
     """How often a rollout may end wrongly."""
+    revision_history_limit: Annotated[Integer, Field(ge=0, le=100)] = 10
+    """How many former champions are remembered, with all that they were made of, so that one can go back to them."""

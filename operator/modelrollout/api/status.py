@@ -14,6 +14,7 @@ from modelrollout.api.rules import KeyedBy
 
 QUARANTINE_LIMIT = 20
 COMPARED_LIMIT = 100
+CHAMPIONS_LIMIT = 101
 INTERRUPTIONS_KEPT = 2
 
 
@@ -61,7 +62,16 @@ class Version(ApiModel):
     image: str
     """Its container image."""
     hash: str
-    """Digest of both. The Deployment and the Service of the version end with it."""
+    """Digest of the revision. The Deployment, the Service and the ControllerRevision of the version end with it."""
+    serving: str | None = None
+    """Digest of what else shapes its pods: `spec.serving` and the content of the ConfigMaps and Secrets that it names,
+    after the number of the algorithm. Absent in what an earlier release wrote.
+    """
+
+    @property
+    def revision(self) -> "Version":
+        """The version itself, without what is noted of it in a list."""
+        return Version(bento=self.bento, image=self.image, hash=self.hash, serving=self.serving)
 
 
 class BaselineVersion(Version):
@@ -71,6 +81,13 @@ class BaselineVersion(Version):
     """Share of the traffic in percent that it should have."""
     replicas: int
     """Pods that it should have."""
+
+
+class FormerChampion(Version):
+    """A version that was the champion, or is."""
+
+    since: Time
+    """When it began to serve as the champion last."""
 
 
 class RetiringVersion(Version):
@@ -244,12 +261,16 @@ class Status(ApiModel):
     """The old champion, while it stays warm after a promotion."""
     baseline: BaselineVersion | None = None
     """The service that the challenger is compared with in place of the champion."""
+    wanted: Version | None = None
+    """The revision that the spec asks for."""
     weight: int | None = None
     """The challenger's share of the traffic in percent, as written to the route."""
     verdict: Line = ""
     """Why the rollout stands where it does, in one line."""
     serving_since: Time | None = None
     """When the champion began to serve."""
+    champions: Annotated[tuple[FormerChampion, ...], Field(max_length=CHAMPIONS_LIMIT)] = ()
+    """Versions that proved themselves as champions, the last one last: `undo` goes back to one of them."""
     rollout: RolloutProgress | None = None
     """How far the rollout under way is."""
     watch: Watch | None = None

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from modelrollout.api.commands import AWAITING_APPROVAL, Command
-from modelrollout.api.identity import version_of
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.cli import arguments
 from modelrollout.cli.arguments import Commands
 from modelrollout.cli.cluster import Cluster, Connection, add_cluster_command
 from modelrollout.cli.console import CommandFailed, ExitCode
+from modelrollout.cli.ending import wanted_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _refuse_approve(rollout: ModelRollout) -> str:
 
 
 def _refuse_retry(rollout: ModelRollout) -> str:
-    wanted = version_of(rollout.spec.model)
+    wanted = wanted_by(rollout.spec, rollout.status)
     rolled_back = any(entry.hash == wanted.hash and not entry.released for entry in rollout.status.quarantine)
     return "" if rolled_back else f"{wanted.bento} was not rolled back"
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from modelrollout.api.identity import version_of
 from modelrollout.api.spec import ModelRolloutSpec
-from modelrollout.api.status import Status
+from modelrollout.api.status import Status, Version
 from modelrollout.cli.console import ExitCode
 
 
@@ -25,9 +25,14 @@ class Ending(StrEnum):
         }[self]
 
 
+def wanted_by(spec: ModelRolloutSpec, status: Status) -> Version:
+    """The revision that a spec asks for, as a status that is about this spec names it."""
+    return status.wanted or version_of(spec.model, spec.serving)
+
+
 def ending_of(spec: ModelRolloutSpec, status: Status) -> Ending:
     """The ending by a status that is about this spec; undecided while there is none."""
-    wanted = version_of(spec.model)
+    wanted = wanted_by(spec, status)
     if status.champion and status.champion.hash == wanted.hash:
         return Ending.PROMOTED if status.serving_since else Ending.UNDECIDED
     under_way = status.challenger is not None and status.challenger.hash == wanted.hash

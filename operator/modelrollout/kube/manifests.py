@@ -5,7 +5,7 @@ from math import ceil
 from typing import Any
 
 from modelrollout.api.identity import workload_name
-from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.api.serving import Serving
 from modelrollout.api.status import Version
 from modelrollout.kube.merge import NotMergeable, merge
 from modelrollout.kube.ownership import Owner
@@ -34,18 +34,18 @@ CHILD_KINDS = (SERVICE, DEPLOYMENT)
 """Kinds of the objects that a version has."""
 
 
-def children(owner: Owner, spec: ModelRolloutSpec, version: Version, replicas: int) -> list[Manifest]:
+def children(owner: Owner, serving: Serving, version: Version, replicas: int) -> list[Manifest]:
     """Every object of a version that is to have `replicas` pods, in the order in which to make them.
 
-    Raises Invalid if the pod template cannot be built.
+    serving: as its revision has it, never as the present spec does. Raises Invalid if the pod template cannot be built.
     """
-    return [build_service(owner, version), build_deployment(owner, spec, version, replicas)]
+    return [build_service(owner, version), build_deployment(owner, serving, version, replicas)]
 
 
-def build_deployment(owner: Owner, spec: ModelRolloutSpec, version: Version, replicas: int) -> Manifest:
+def build_deployment(owner: Owner, serving: Serving, version: Version, replicas: int) -> Manifest:
     """The Deployment that runs `replicas` pods of a version.
 
-    `spec.serving.podTemplate` is merged over the generated pod template; the image and the labels that select
+    `podTemplate` is merged over the generated pod template; the image and the labels that select
     the pods are not for it to change. Raises Invalid if its containers are no list of objects.
     """
     return {
@@ -61,9 +61,9 @@ def build_deployment(owner: Owner, spec: ModelRolloutSpec, version: Version, rep
             },
             "minReadySeconds": _MIN_READY_SECONDS,
             # The API server wants it to be longer than minReadySeconds.
-            "progressDeadlineSeconds": max(_deadline_seconds(spec), _MIN_READY_SECONDS + 1),
+            "progressDeadlineSeconds": max(_deadline_seconds(serving), _MIN_READY_SECONDS + 1),
             "revisionHistoryLimit": 2,
-            "template": _pod_template(owner, spec, version),
+            "template": _pod_template(owner, serving, version),
         },
     }
 
@@ -92,11 +92,11 @@ def _metadata(owner: Owner, version: Version) -> Manifest:
     }
 
 
-def _deadline_seconds(spec: ModelRolloutSpec) -> int:
-    return ceil(spec.serving.progress_deadline.seconds)
+def _deadline_seconds(serving: Serving) -> int:
+    return ceil(serving.progress_deadline.seconds)
 
 
-def _pod_template(owner: Owner, spec: ModelRolloutSpec, version: Version) -> Manifest:
+def _pod_template(owner: Owner, serving: Serving, version: Version) -> Manifest:
     metadata = _metadata(owner, version)
     generated = {
         "metadata": {
@@ -104,7 +104,7 @@ def _pod_template(owner: Owner, spec: ModelRolloutSpec, version: Version) -> Man
             "annotations": {
                 **metadata["annotations"],
                 "prometheus.io/scrape": "true",
-                "prometheus.io/port": str(spec.serving.port),
+                "prometheus.io/port": str(serving.port),
                 "prometheus.io/path": "/metrics",
             },
         },
@@ -119,7 +119,7 @@ def _pod_template(owner: Owner, spec: ModelRolloutSpec, version: Version) -> Man
                 "fsGroup": _BENTOML_UID,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
-            "containers": [_model_container(spec)],
+            "containers": [_model_container(serving)],
             "volumes": [{"name": "tmp", "emptyDir": {}}],
         },
     }
@@ -128,7 +128,7 @@ def _pod_template(owner: Owner, spec: ModelRolloutSpec, version: Version) -> Man
         "spec": {"containers": [{"name": MODEL_CONTAINER, "image": version.image}]},
     }
     try:
-        merged: Manifest = merge(generated, spec.serving.pod_template.manifest())
+        merged: Manifest = merge(generated, serving.pod_template.manifest())
     except NotMergeable as error:
         raise Invalid(f"spec.serving.podTemplate: {error}") from error
     containers = merged["spec"].get("containers")
@@ -138,8 +138,7 @@ def _pod_template(owner: Owner, spec: ModelRolloutSpec, version: Version) -> Man
     return template
 
 
-def _model_container(spec: ModelRolloutSpec) -> Manifest:
-    serving = spec.serving
+def _model_container(serving: Serving) -> Manifest:
     environment = [
         {"name": "BENTOML_PORT", "value": str(serving.port)},
         # The root file system is read-only; what BentoML and its libraries write goes to the tmp volume.
@@ -158,7 +157,7 @@ def _model_container(spec: ModelRolloutSpec) -> Manifest:
         "startupProbe": _probe(
             "/readyz",
             periodSeconds=_STARTUP_PERIOD_SECONDS,
-            failureThreshold=ceil(_deadline_seconds(spec) / _STARTUP_PERIOD_SECONDS) + 1,
+            failureThreshold=ceil(_deadline_seconds(serving) / _STARTUP_PERIOD_SECONDS) + 1,
         ),
         "readinessProbe": _probe("/readyz", periodSeconds=5, failureThreshold=3),
         "livenessProbe": _probe("/livez", periodSeconds=10, failureThreshold=6),

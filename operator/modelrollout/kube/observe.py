@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from modelrollout.api.pod_rules import MODEL_CONTAINER
 from modelrollout.kube.containers import container_problem, last_exit, restarts, text
 from modelrollout.ports import Manifest
 from modelrollout.rollout.observation import VersionObservation
@@ -47,6 +48,7 @@ def version_observation(
         problem=_problem(deployment, alive, now, logs=logs),
         restarts=restarts(alive),
         last_exit=last_exit(alive, logs=logs),
+        image_digest=_image_digest(pod for pod in alive if _is_ready(pod)),
     )
 
 
@@ -117,6 +119,17 @@ def _readiness_problems(pod: Manifest, now: datetime) -> Iterator[str]:
         if now - datetime.fromisoformat(started_at) >= _NOT_READY_GRACE:
             probe = "readiness" if container.get("started") else "startup"
             yield f"NotReady: container {container['name']} runs since {started_at}, its {probe} probe fails"
+
+
+def _image_digest(pods: Iterable[Manifest]) -> str:
+    """The digest of the image that all of these pods serve the model with; empty if they differ or do not tell."""
+    running = {
+        str(container.get("imageID", "")).partition("@")[2]
+        for pod in pods
+        for container in pod.get("status", {}).get("containerStatuses") or ()
+        if container.get("name") == MODEL_CONTAINER
+    }
+    return running.pop() if len(running) == 1 else ""
 
 
 def _is_ready(pod: Manifest) -> bool:

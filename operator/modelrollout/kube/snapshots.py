@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 from modelrollout.api.base import ApiModel
 from modelrollout.api.status import QUARANTINE_LIMIT, QuarantinedVersion, Role, Status, Version
 from modelrollout.kube.ownership import Owner
+from modelrollout.kube.revisions import Revision
 from modelrollout.ports import CONTROLLER_REVISION, Forbidden, KubeClient, Manifest
 from modelrollout.rollout.observation import FoundVersion
 from modelrollout_contract.objects import ROLLOUT_LABEL, SNAPSHOT_LABEL
@@ -29,9 +30,10 @@ SNAPSHOTS = {SNAPSHOT_LABEL: _LAST}
 
 
 class NotedVersion(Version):
-    """A version and what it was to the ModelRollout."""
+    """A version and what it was to the ModelRollout. made_of: its revision, absent in what an earlier release wrote."""
 
     role: Role
+    made_of: Revision | None = None
 
 
 class Snapshot(ApiModel):
@@ -47,18 +49,19 @@ class Snapshot(ApiModel):
     handled: dict[str, str] = Field(default_factory=dict)
 
     @classmethod
-    def of(cls, spec: Mapping[str, Any], status: Status) -> Self:
-        """What is to outlive a ModelRollout of this spec and status."""
-        versions = _noted(status) if status.serving_since else ()
+    def of(cls, spec: Mapping[str, Any], status: Status, revisions: Mapping[str, Revision] | None = None) -> Self:
+        """What is to outlive a ModelRollout of this spec and status. revisions: of its versions, by hash."""
+        versions = _noted(status, revisions or {}) if status.serving_since else ()
         return cls(spec=dict(spec), versions=versions, quarantine=status.quarantine, handled=status.handled)
 
     @property
     def found(self) -> tuple[FoundVersion, ...]:
         """The versions, for a ModelRollout that knows none."""
-        return tuple(
-            FoundVersion(Version(bento=noted.bento, image=noted.image, hash=noted.hash), noted.role)
-            for noted in self.versions
-        )
+        return tuple(FoundVersion(noted.revision, noted.role) for noted in self.versions)
+
+    def made_of(self, version_hash: str) -> Revision | None:
+        """The revision of one of the versions, None if it was not noted."""
+        return next((noted.made_of for noted in self.versions if noted.hash == version_hash), None)
 
 
 class Snapshots:
@@ -116,7 +119,7 @@ class Snapshots:
         await self._client.delete(CONTROLLER_REVISION, metadata["namespace"], metadata["name"], metadata["uid"])
 
 
-def _noted(status: Status) -> tuple[NotedVersion, ...]:
+def _noted(status: Status, revisions: Mapping[str, Revision]) -> tuple[NotedVersion, ...]:
     roles = (
         (Role.CHAMPION, status.champion),
         (Role.CHALLENGER, status.challenger),
@@ -125,7 +128,7 @@ def _noted(status: Status) -> tuple[NotedVersion, ...]:
         *((Role.RETIRING, retiring) for retiring in status.retiring),
     )
     return tuple(
-        NotedVersion(bento=version.bento, image=version.image, hash=version.hash, role=role)
+        NotedVersion(**dict(version.revision), role=role, made_of=revisions.get(version.hash))
         for role, version in roles
         if version
     )

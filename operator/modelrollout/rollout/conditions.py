@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from modelrollout.api.conditions import Condition, ConditionStatus
-from modelrollout.api.identity import version_of
 from modelrollout.api.status import Phase, Status, Version
 from modelrollout.api.validation import Problem
 from modelrollout.rollout.judging import Assessment
@@ -44,7 +43,7 @@ def with_conditions(situation: Situation, generation: int) -> Status:
     """The status with conditions, phase, verdict and observedGeneration that say where it stands."""
     status = situation.status
     standing = standing_of(situation)
-    wanted = version_of(situation.spec.model)
+    wanted = situation.wanted
     promoted = status.champion is not None and status.champion.hash == wanted.hash and status.serving_since is not None
     further = [
         (

@@ -3,9 +3,8 @@
 from datetime import datetime
 
 from modelrollout.api.commands import Command
-from modelrollout.api.identity import version_of
 from modelrollout.api.spec import ModelRolloutSpec
-from modelrollout.api.status import Status
+from modelrollout.api.status import Status, Version
 from modelrollout.rollout.baseline import follow_baseline
 from modelrollout.rollout.clock import resume, suspend
 from modelrollout.rollout.comparing import follow_evidence
@@ -18,6 +17,7 @@ from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.placement import place
 from modelrollout.rollout.plan import Placement, Plan
 from modelrollout.rollout.repair import repair
+from modelrollout.rollout.revisions import follow_revision, note_champion
 from modelrollout.rollout.settings import Settings
 from modelrollout.rollout.stages.table import advance
 from modelrollout.rollout.versions import remove_drained, retry
@@ -40,12 +40,13 @@ def decide(
     """
     draft = Draft(spec, status, observation, now, settings)
     repair(draft)
+    wanted = follow_revision(draft)
     if spec.suspend:
         suspend(draft)
         placement = None
     else:
         resume(draft)
-        placement = _carry_on(draft)
+        placement = _carry_on(draft, wanted)
     decided = with_conditions(draft.situation, generation)
     return Plan(
         status=decided,
@@ -56,9 +57,8 @@ def decide(
     )
 
 
-def _carry_on(draft: Draft) -> Placement:
+def _carry_on(draft: Draft, wanted: Version) -> Placement:
     """Whatever comes next in the life of the ModelRollout, and where pods and traffic then should be."""
-    wanted = version_of(draft.spec.model)
     if draft.asked(Command.RETRY):
         retry(draft, wanted)
     follow_model(draft, wanted)
@@ -67,6 +67,7 @@ def _carry_on(draft: Draft) -> Placement:
     remove_drained(draft)
     # Last: what was measured is about the baseline that there was.
     follow_baseline(draft)
+    note_champion(draft)
     observation = draft.observation
     spec = draft.spec
     placement = place(

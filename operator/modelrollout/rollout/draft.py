@@ -10,6 +10,7 @@ from modelrollout.api.status import (
     BaselineVersion,
     ComparedVersion,
     Decision,
+    FormerChampion,
     GateStatus,
     QuarantinedVersion,
     RetiringVersion,
@@ -35,6 +36,8 @@ class StatusChanges(TypedDict, total=False):
     previous: Version | None
     baseline: BaselineVersion | None
     weight: int | None
+    wanted: Version
+    champions: tuple[FormerChampion, ...]
     serving_since: datetime | None
     rollout: RolloutProgress | None
     watch: Watch | None

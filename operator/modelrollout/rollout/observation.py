@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from modelrollout.api.serving import Serving
 from modelrollout.api.status import QuarantinedVersion, Role, Version
 from modelrollout.rollout.measurements import Measurement
 
@@ -15,6 +16,7 @@ class VersionObservation:
     change of the template rolls through; `updated` tells when that is over. `problem` says, for a person,
     what keeps the others from getting ready; it is empty while nothing is known to be wrong. `restarts` counts those of
     the containers of all its pods, the ready ones too, and `last_exit` says, for a person, how the last of them ended.
+    `image_digest`, as `sha256:...`, is of the image that every ready pod runs; empty if they differ or do not tell.
     """
 
     hash: str
@@ -24,6 +26,7 @@ class VersionObservation:
     problem: str = ""
     restarts: int = 0
     last_exit: str = ""
+    image_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,8 @@ class Observation:
     found: the versions that run under this name; needed only while the status knows no champion.
     quarantine: the versions that an earlier ModelRollout of this name had rolled back, as far as that was noted.
     status_problem: what of the status could not be read and was left out; empty if all of it could.
+    configuration: digests of the content of the ConfigMaps and Secrets that the spec names, by `Kind/name`.
+    served_before: how an earlier release, which did not note it, served its versions; None if as the spec says.
     """
 
     versions: Mapping[str, VersionObservation] = field(default_factory=dict)
@@ -112,3 +117,5 @@ class Observation:
     found: tuple[FoundVersion, ...] = ()
     quarantine: tuple[QuarantinedVersion, ...] = ()
     status_problem: str = ""
+    configuration: Mapping[str, str] = field(default_factory=dict)
+    served_before: Serving | None = None

@@ -75,8 +75,7 @@ def _drop_halves(draft: Draft) -> None:
 
 def _let_go(draft: Draft, version: Version | None) -> None:
     if version:
-        retiring = RetiringVersion(hash=version.hash, bento=version.bento, image=version.image, since=draft.now)
-        draft.change(retiring=(*draft.status.retiring, retiring))
+        draft.change(retiring=(*draft.status.retiring, RetiringVersion(**dict(version.revision), since=draft.now)))
 
 
 def _bound(draft: Draft) -> None:

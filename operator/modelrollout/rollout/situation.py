@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from modelrollout.api.commands import Command
+from modelrollout.api.identity import version_of
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status, Version
 from modelrollout.evidence.verdict import percent_text
@@ -32,6 +33,11 @@ class Situation:
     settings: Settings
     now: datetime
     approved: bool = False
+
+    @property
+    def wanted(self) -> Version:
+        """The revision that the spec asks for."""
+        return self.status.wanted or version_of(self.spec.model, self.spec.serving, self.observation.configuration)
 
     def asked(self, command: Command) -> bool:
         """Whether a command annotation carries a value that was not yet carried out."""

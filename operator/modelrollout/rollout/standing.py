@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from modelrollout.api.commands import Command
-from modelrollout.api.identity import version_of
 from modelrollout.api.status import Phase, Version
 from modelrollout.rollout.holds import Hold, annotate, applying_problem
 from modelrollout.rollout.life import Serving, UnderWay, Watched, life_of
@@ -65,7 +64,7 @@ def _unapplied(situation: Situation) -> Standing | None:
 
 def _of_champion(situation: Situation, champion: Version) -> Standing:
     """A champion alone; a version that was rolled back may still be the one that the spec names."""
-    wanted = version_of(situation.spec.model)
+    wanted = situation.wanted
     if bad := quarantined(situation.status, wanted):
         message = f"{bad.message.rstrip('.')}. Change spec.model, or {annotate(Command.RETRY)}"
         if missing := situation.without_pods(champion, "champion"):

@@ -18,8 +18,7 @@ from modelrollout.rollout.life import under_way
 
 def retire(draft: Draft, version: Version) -> None:
     """Let a version go once it has no traffic."""
-    retiring = RetiringVersion(hash=version.hash, bento=version.bento, image=version.image, since=draft.now)
-    draft.change(retiring=(*draft.status.retiring, retiring))
+    draft.change(retiring=(*draft.status.retiring, RetiringVersion(**dict(version.revision), since=draft.now)))
 
 
 def unretire(draft: Draft, version: Version) -> None:
@@ -59,9 +58,7 @@ def remove_retired(draft: Draft, removable: Collection[str]) -> None:
 def quarantine(draft: Draft, version: Version, reason: str, message: str) -> None:
     """Remember a version as bad, so that it is not tried again by itself."""
     entry = QuarantinedVersion(
-        hash=version.hash,
-        bento=version.bento,
-        image=version.image,
+        **dict(version.revision),
         reason=reason,
         message=message,
         at=draft.now,

@@ -59,7 +59,11 @@ ACCESS = (
     Access(SERVICE, "get list watch create patch delete"),
     *(Access(kind, "get list watch create patch") for kind in all_routers().kinds),
     Access(POD, "list watch"),
-    Access(CONTROLLER_REVISION, "list create patch delete", why="What outlives a ModelRollout."),
+    Access(
+        CONTROLLER_REVISION,
+        "get list watch create patch delete",
+        why="Revisions of ModelRollouts, and what outlives these.",
+    ),
     Access(EVENT, "create patch"),
 )
 

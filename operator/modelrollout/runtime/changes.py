@@ -14,7 +14,7 @@ from modelrollout.evidence.verdict import Verdict
 from modelrollout.kube.cache import ObjectCache
 from modelrollout.ports import DEPLOYMENT, FIELD_MANAGER, MODEL_ROLLOUT, POD, Manifest, kind_of
 from modelrollout.runtime.queue import Key
-from modelrollout_contract.objects import ROLLOUT_LABEL
+from modelrollout_contract.objects import ROLLOUT_LABEL, SNAPSHOT_LABEL
 
 
 @dataclass(slots=True)
@@ -30,6 +30,9 @@ class Changes:
         type_: as watches name it, None for an object of the list that a watch begins with.
         """
         metadata = manifest["metadata"]
+        if SNAPSHOT_LABEL in metadata.get("labels", {}):
+            # Read only where nothing else is known, and rewritten by every decision.
+            return None
         if type_ == "DELETED":
             self.cache.drop(manifest)
             self._seen.pop(metadata["uid"], None)

@@ -1,6 +1,7 @@
 """A decision about a ModelRollout, also where it cannot be made as usual."""
 
 from asyncio import to_thread
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from modelrollout.api.rollout import ModelRollout
@@ -31,14 +32,22 @@ class Decider:
     observer: Observer
     log: DecisionLog | None
 
-    async def plan(self, owner: Owner, understood: Understood, world: World, router: Router, problem: str) -> Plan:
-        """What to do. problem: what kept the last plan from being carried out, empty if nothing did.
+    async def plan(
+        self,
+        owner: Owner,
+        understood: Understood,
+        world: World,
+        router: Router,
+        configuration: Mapping[str, str],
+        problem: str,
+    ) -> Plan:
+        """What to do. configuration, problem: as `Observer.observe` takes them.
 
         An exception is no reason to do nothing: then it is what was decided before. Raises KubeError.
         """
         rollout = understood.rollout
         try:
-            observation = await self.observer.observe(owner, rollout, world, router, understood.predecessor, problem)
+            observation = await self.observer.observe(owner, understood, world, router, configuration, problem)
             plan = await self._decide(rollout, observation)
         except KubeError:
             raise

@@ -10,7 +10,6 @@ from modelrollout.api.identity import bento_version
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.kube.observe import names_of_pods_ready_since, ready_pod_names, version_observations
 from modelrollout.kube.ownership import Owner
-from modelrollout.kube.snapshots import Snapshot
 from modelrollout.kube.world import World
 from modelrollout.metrics.arms import arms_for
 from modelrollout.metrics.source import Arms, MetricsSource
@@ -19,7 +18,9 @@ from modelrollout.ports import DEPLOYMENT, POD
 from modelrollout.rollout.comparison import arms_to_judge
 from modelrollout.rollout.measurements import Measurement
 from modelrollout.rollout.observation import Observation, RouteObservation, VersionObservation
+from modelrollout.rollout.revisions import served, served_formerly
 from modelrollout.rollout.settings import Settings
+from modelrollout.runtime.understanding import Understood
 from modelrollout.traffic.router import Router
 
 
@@ -35,28 +36,44 @@ class Observer:
     async def observe(
         self,
         owner: Owner,
-        rollout: ModelRollout,
+        understood: Understood,
         world: World,
         router: Router,
-        snapshot: Snapshot | None,
+        configuration: Mapping[str, str],
         apply_problem: str,
     ) -> Observation:
-        """Everything a decision about `rollout` needs to know.
+        """Everything a decision needs to know.
 
-        snapshot: what an earlier ModelRollout of this name left, if this one has decided nothing yet.
-        apply_problem: what kept the last plan from being carried out, empty if nothing did.
+        configuration: as in the observation. apply_problem: what kept the last plan from being carried out, empty if
+        nothing did.
         """
+        rollout = understood.rollout
         versions, route = self.seen(owner, rollout, world, router)
-        return Observation(
-            versions=versions,
-            route=route,
-            measurements=await self._measure(owner, rollout, world),
-            champion_halves=await self._measure_champion(owner, rollout, world),
-            commands=commands_in(rollout.metadata.annotations),
-            apply_problem=apply_problem,
-            status_problem=rollout.status_problem,
-            found=snapshot.found if snapshot else (),
-            quarantine=snapshot.quarantine if snapshot else (),
+        return self._with_predecessor(
+            understood,
+            Observation(
+                versions=versions,
+                route=route,
+                measurements=await self._measure(owner, rollout, world),
+                champion_halves=await self._measure_champion(owner, rollout, world),
+                commands=commands_in(rollout.metadata.annotations),
+                apply_problem=apply_problem,
+                status_problem=rollout.status_problem,
+                configuration=configuration,
+                served_before=understood.served_before,
+            ),
+        )
+
+    def _with_predecessor(self, understood: Understood, observation: Observation) -> Observation:
+        """The observation with what an earlier ModelRollout of this name left, if this one has decided nothing yet."""
+        predecessor = understood.predecessor
+        if predecessor is None:
+            return observation
+        former = served_formerly(understood.rollout.spec, observation)
+        return replace(
+            observation,
+            found=tuple(replace(found, version=served(found.version, former)) for found in predecessor.found),
+            quarantine=tuple(served(entry, former) for entry in predecessor.quarantine),
         )
 
     def seen(

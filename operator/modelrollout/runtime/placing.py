@@ -1,15 +1,19 @@
 """Carry out where pods and traffic should be."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelrollout.api.identity import workload_name
+from modelrollout.api.serving import Serving
 from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.api.status import Role
+from modelrollout.api.units import PositiveDuration
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.manifests import CHILD_KINDS, SERVICE_PORT, children
 from modelrollout.kube.ownership import Owner
+from modelrollout.kube.revisions import Revision
 from modelrollout.kube.world import World
-from modelrollout.ports import SERVICE, Conflict, Manifest, Unavailable
+from modelrollout.ports import DEPLOYMENT, SERVICE, Conflict, Invalid, Manifest, Unavailable
 from modelrollout.rollout.observation import Backend
 from modelrollout.rollout.plan import DesiredVersion, Placement
 from modelrollout.traffic.router import Router
@@ -17,13 +21,17 @@ from modelrollout.traffic.router import Router
 
 @dataclass(frozen=True, slots=True)
 class Placer:
-    """Writes the objects of one ModelRollout, each as far as the others allow."""
+    """Writes the objects of one ModelRollout, each as far as the others allow.
+
+    revisions: of its versions, by hash.
+    """
 
     applier: Applier
     owner: Owner
     spec: ModelRolloutSpec
     router: Router
     world: World
+    revisions: Mapping[str, Revision]
     refusals: list[Exception] = field(default_factory=list)
 
     async def place(self, placement: Placement) -> list[Exception]:
@@ -62,12 +70,28 @@ class Placer:
         built: list[Manifest] = []
         for wanted in versions:
             try:
-                for child in children(self.owner, self.spec, wanted.version, wanted.replicas):
+                for child in children(self.owner, self._serving(wanted), wanted.version, wanted.replicas):
                     built.append(child)
                     await self.applier.apply(self.owner, child, self.world.counterpart(child))
             except Exception as error:
                 self.refusals.append(error)
         return built
+
+    def _serving(self, wanted: DesiredVersion) -> Serving:
+        """How a version is served, by its revision. Raises Invalid if that is lost.
+
+        How long its pods may take to start shapes them too, and is no part of the revision: pods that have started keep
+        what they were given.
+        """
+        revision = self.revisions.get(wanted.version.hash)
+        name = workload_name(self.owner.name, wanted.version.hash)
+        if revision is None:
+            raise Invalid(f"ControllerRevision {name} is missing: the pods of {wanted.version.bento} stay as they are")
+        live = self.world.find(DEPLOYMENT, name)
+        deadline = self.spec.serving.progress_deadline
+        if live and (wanted.role is not Role.CHALLENGER or live.get("status", {}).get("readyReplicas")):
+            deadline = PositiveDuration(f"{live['spec'].get('progressDeadlineSeconds', 600)}s")
+        return revision.as_served.model_copy(update={"progress_deadline": deadline})
 
     async def _route(self, placement: Placement, waiting: Sequence[str]) -> None:
         """Split the traffic among all versions but those that wait for their Service and get none.

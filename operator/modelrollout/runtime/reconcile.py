@@ -1,7 +1,7 @@
 """One reconcile: read the world, decide, write down what was decided, carry it out."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -17,6 +17,7 @@ from modelrollout.kube.snapshots import Snapshot, Snapshots
 from modelrollout.kube.world import read_world
 from modelrollout.metrics.source import MetricsSource
 from modelrollout.ports import (
+    CONTROLLER_REVISION,
     MODEL_ROLLOUT,
     POD,
     Conflict,
@@ -36,6 +37,7 @@ from modelrollout.runtime.faults import describe_fault, reason_of, report_fault
 from modelrollout.runtime.observing import Observer
 from modelrollout.runtime.placing import Placer
 from modelrollout.runtime.queue import Key
+from modelrollout.runtime.revising import Reviser
 from modelrollout.runtime.settings import OperatorSettings
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.understanding import Understood, understand
@@ -146,19 +148,26 @@ class Reconciler:
     async def _reconcile(self, manifest: Manifest, understood: Understood) -> float | None:
         owner, rollout = Owner.of(manifest), understood.rollout
         router = self.routers.choose(rollout.spec.traffic)
-        world = await read_world(self.client, owner, by_label=(*CHILD_KINDS, POD), by_name=(router.kind,))
+        world = await read_world(
+            self.client, owner, by_label=(*CHILD_KINDS, POD, CONTROLLER_REVISION), by_name=(router.kind,)
+        )
         observer = Observer(self.metrics, self.settings.decisions, self.settings.container_logs, self.now)
         problem = self.problems.get(owner.uid, "")
-        plan = await Decider(observer, self.log).plan(owner, understood, world, router, problem)
-        placer = Placer(self.applier, owner, rollout.spec, router, world)
+        configuration: Mapping[str, str] = {}
+        plan = await Decider(observer, self.log).plan(owner, understood, world, router, configuration, problem)
+        reviser = Reviser(self.applier, owner, understood, world, configuration)
+        revisions = await reviser.keep(plan.status)
+        placer = Placer(self.applier, owner, rollout.spec, router, world, revisions)
         if plan.significant or self._checkpoint_due(plan, rollout.status):
             await self._write_plan(manifest, plan, placer)
         delay = plan.requeue_after
         if plan.placement:
-            delay = self._remember(owner, await placer.place(plan.placement), delay)
+            if not await placer.place(plan.placement):
+                await reviser.forget(plan.status)
+            delay = self._remember(owner, [*placer.refusals, *reviser.refusals], delay)
         await self._announce(owner, plan)
         self.telemetry.saw(rollout.model_copy(update={"status": plan.status}))
-        await self._keep(owner, Snapshot.of(understood.spec, plan.status))
+        await self._keep(owner, Snapshot.of(understood.spec, plan.status, revisions))
         return delay
 
     async def _keep(self, owner: Owner, snapshot: Snapshot) -> None:

@@ -335,7 +335,9 @@ def test_the_monitor_of_the_models_scrapes_what_the_operator_runs_as_often_as_it
             "gates": [{"name": "errors", "errorRate": {"maxIncrease": "1%"}}],
         }
     )
-    pods = build_deployment(Owner("ml", "churn", "uid"), spec, version_of(model), replicas=1)["spec"]["template"]
+    pods = build_deployment(Owner("ml", "churn", "uid"), spec.serving, version_of(model), replicas=1)["spec"][
+        "template"
+    ]
 
     [expression] = monitor["spec"]["selector"]["matchExpressions"]
     assert expression["operator"] == "Exists"

@@ -27,7 +27,7 @@ def spec(**serving: Any) -> ModelRolloutSpec:
 
 
 def deployment(**serving: Any) -> Manifest:
-    return build_deployment(OWNER, spec(**serving), VERSION, replicas=2)
+    return build_deployment(OWNER, spec(**serving).serving, VERSION, replicas=2)
 
 
 def pod_spec(**serving: Any) -> Manifest:

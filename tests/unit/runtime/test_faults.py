@@ -13,6 +13,7 @@ from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import EvidenceCheckpoint, RetiringVersion, RolloutProgress, Status, Version
 from modelrollout.kube.manifests import children
 from modelrollout.kube.ownership import Owner
+from modelrollout.kube.revisions import Revision, build_revision
 from modelrollout.ports import (
     DEPLOYMENT,
     HTTP_ROUTE,
@@ -50,7 +51,12 @@ def in_cluster(manifest: Manifest) -> list[Manifest]:
     """The rollout, and what was made for it before: both versions with a ready pod, and an accepted route."""
     parsed = parse_rollout({**manifest, "spec": rollout()["spec"]})
     assert isinstance(parsed, ModelRollout)
-    made = [child for version in (V1, V2) for child in children(OWNER, parsed.spec, version, 1)]
+    serving = parsed.spec.serving
+    made = [child for version in (V1, V2) for child in children(OWNER, serving, version, 1)]
+    made += [
+        build_revision(OWNER, version, Revision.of(version, serving, {}, {}), number)
+        for number, version in enumerate((V1, V2), 1)
+    ]
     backends = [backend(V1, 90), backend(V2, 10)]
     route = GatewayAPIRouter().build(OWNER, parsed.spec.traffic, backends)
     route["metadata"]["generation"] = 1

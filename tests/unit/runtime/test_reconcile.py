@@ -97,7 +97,8 @@ async def test_what_was_decided_is_written_before_it_is_done_and_pods_come_befor
     await reconciler(client).reconcile(KEY)
     workload = status(client)["champion"]["hash"]
     writes = [request for request in client.requests if request.startswith(("apply", "delete"))]
-    assert writes[:4] == ["apply_status churn", f"apply churn-{workload}", f"apply churn-{workload}", "apply churn"]
+    revision = service = deployment = f"apply churn-{workload}"
+    assert writes[:5] == [revision, "apply_status churn", service, deployment, "apply churn"]
 
 
 V1, V2 = (version_of(Model(bento=bento, image=bento)) for bento in ("churn:v1", "churn:v2"))

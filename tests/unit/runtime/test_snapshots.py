@@ -13,6 +13,7 @@ from modelrollout.kube.snapshots import Snapshot, Snapshots
 from modelrollout.ports import CONTROLLER_REVISION, MODEL_ROLLOUT, Manifest
 from modelrollout.rollout.observation import FoundVersion
 from modelrollout.runtime import reconcile
+from modelrollout_contract.objects import SNAPSHOT_LABEL
 
 OWNER = Owner("ml", "churn", "u1")
 SUCCESSOR = Owner("ml", "churn", "u2")
@@ -23,7 +24,8 @@ SERVES = Status(
 
 
 def kept(client: FakeKubeClient) -> list[Manifest]:
-    return [item for (kind, _, _), item in client.objects.items() if kind == CONTROLLER_REVISION]
+    revisions = [item for (kind, _, _), item in client.objects.items() if kind == CONTROLLER_REVISION]
+    return [item for item in revisions if SNAPSHOT_LABEL in item["metadata"]["labels"]]
 
 
 async def test_a_successor_learns_what_the_versions_were_which_was_bad_and_what_was_carried_out() -> None:
