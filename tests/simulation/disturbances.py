@@ -11,12 +11,16 @@ from tests.simulation.world import STRATEGY, Simulation, model
 Disturbance = Callable[[Simulation], None]
 
 BENTOS = [f"churn:v{number}" for number in range(1, 5)]
-WRITTEN = ["Deployment", "Service", "HTTPRoute", "ModelRollout"]
+WRITTEN = ["ControllerRevision", "Deployment", "Service", "HTTPRoute", "ModelRollout"]
 BAD = 0.6
 GOOD = 0.005
 
 EDITS: dict[str, dict[str, Any]] = {
     "half the replicas": {"serving": {"replicas": 2, "drain": "15s", "progressDeadline": "2m"}},
+    "another threshold": {
+        "serving": {"replicas": 4, "drain": "15s", "progressDeadline": "2m", "env": [{"name": "T", "value": "0.9"}]}
+    },
+    "the first serving": {"serving": {"replicas": 4, "drain": "15s", "progressDeadline": "2m"}},
     "a longer drain": {"serving": {"replicas": 4, "drain": "60s", "progressDeadline": "2m"}},
     "a single step": {"strategy": {**STRATEGY, "steps": [{"weight": 20, "hold": "10s"}]}},
     "a step to approve": {"strategy": {**STRATEGY, "steps": [{"weight": 10, "approval": True}, {"weight": 50}]}},

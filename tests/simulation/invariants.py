@@ -94,6 +94,15 @@ def evidence_is_counted_once(world: Simulation, look: Look) -> str:
     return ""
 
 
+def pods_that_serve_are_not_touched_by_an_edit(world: Simulation, look: Look) -> str:
+    """The template of a version's pods stays as it was made while any of them is ready."""
+    for version, deployment in world.deployments().items():
+        made, now = look.templates.get(version), deployment["spec"]["template"]
+        if made is not None and made != now and look.ready.get(version):
+            return f"the pods of {version} were {made} and are to be {now}"
+    return ""
+
+
 def it_says_why(world: Simulation, look: Look) -> str:
     """A status is never without a Ready condition that has a reason and a message."""
     if look.failure or not world.rollout:
@@ -115,6 +124,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     no_step_without_a_request,
     every_step_is_taken_once,
     evidence_is_counted_once,
+    pods_that_serve_are_not_touched_by_an_edit,
     it_says_why,
     an_exception_becomes_a_condition,
 )
@@ -141,7 +151,7 @@ def check_at_rest(world: Simulation) -> None:
     assert set(world.deployments()) == {status.champion.hash}, f"left over: {set(world.deployments())}"
     wanted = world.rollout["spec"]["model"]["bento"]
     quarantined = {entry.bento for entry in status.quarantine if not entry.released}
-    assert status.champion.bento == wanted or wanted in quarantined, (
+    assert status.champion == status.wanted or wanted in quarantined, (
         f"{wanted} is wanted, {status.champion.bento} serves"
     )
     writes = len(world.server.writes)

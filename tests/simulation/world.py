@@ -83,7 +83,8 @@ class InOrder(ThreadPoolExecutor):
 class Look:
     """One reconcile: what was true when it began and what came of it.
 
-    ready: ready pods by version hash. deployed: versions with a Deployment. failure: the kind of error it ended with.
+    ready: ready pods by version hash. deployed: versions with a Deployment. templates: of their pods, when it began.
+    failure: the kind of error it ended with.
     """
 
     at: datetime
@@ -91,6 +92,7 @@ class Look:
     after: Status
     ready: dict[str, int]
     deployed: frozenset[str]
+    templates: dict[str, Manifest]
     failure: str
     writes: list[str]
 
@@ -157,6 +159,7 @@ class Simulation:
     def look(self) -> Look:
         """Have the operator reconcile once, and keep what came of it."""
         before, ready, deployed = self.status(), self.ready(), frozenset(self.deployments())
+        templates = {version: deepcopy(made["spec"]["template"]) for version, made in self.deployments().items()}
         written = len(self.server.writes)
         failure = ""
         try:
@@ -168,7 +171,8 @@ class Simulation:
             failure = type(error).__name__
         except Exception as error:
             failure = f"raised {error!r}"
-        done = Look(self.now, before, self.status(), ready, deployed, failure, self.server.writes[written:])
+        writes = self.server.writes[written:]
+        done = Look(self.now, before, self.status(), ready, deployed, templates, failure, writes)
         self.looks.append(done)
         Simulation.looked += 1
         return done
