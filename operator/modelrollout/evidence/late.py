@@ -17,6 +17,8 @@ def at_worst(window: Block, settled: Settled) -> Block:
     The challenger is given the largest part of both arms' requests that it had while the answers may have been asked
     for, and the champion the smallest that it had. The champion may be left without any.
     """
+    if settled.rollback:
+        return window
     requests = window.champion.total + window.challenger.total
     most = math.ceil(settled.challenger_most * requests)
     least = math.floor(settled.champion_least * requests)

@@ -279,11 +279,11 @@ def test_a_bad_half_minute_of_a_working_service_is_no_proof_however_often_it_is_
 @pytest.mark.parametrize(("settled", "moved"), [(Settled(False), True), (Settled(False, 0.5, 0.5), False)])
 def test_a_window_that_is_not_settled_counts_for_nothing_that_late_answers_could_fake(settled, moved):
     before = after(INDEPENDENT, [block()] * 3)
-    state = update(INDEPENDENT, before, block(challenger_bad=3), settled)
+    state = update(INDEPENDENT, before, block(challenger_bad=1), settled)
     assert state.log_improvements == before.log_improvements
     assert state.log_ladder == before.log_ladder
     assert (log_e_rollback(INDEPENDENT, state) > log_e_rollback(INDEPENDENT, before)) is moved
-    assert state.seen == before.seen + block(challenger_bad=3)
+    assert state.seen == before.seen + block(challenger_bad=1)
 
 
 def test_more_bad_answers_than_late_ones_explain_count_at_once():

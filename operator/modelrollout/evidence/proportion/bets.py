@@ -6,14 +6,15 @@ A bad guess costs time and never validity. docs/evidence.md says what each was c
 from modelrollout.evidence.counts import ArmCounts
 from modelrollout.evidence.halfplane import HalfPlane, with_odds_scaled
 
-# What a regression may look like, as multiples of the tolerated odds; in between, the nearest loses little growth.
-REGRESSIONS = (1.5, 2.0, 3.0, 5.0, 9.0, 33.0)
+# What a regression may look like, as multiples of the tolerated odds; in between, the nearest keeps nine tenths of the
+# growth.
+REGRESSIONS = (1.25, 1.6, 2.4, 5.0, 11.0, 33.0)
 # How much is bet on each. Small ones take longest, so that what they cost counts for most.
-REGRESSION_SHARES = (1 / 6,) * 6
+REGRESSION_SHARES = (0.24, 0.28, 0.2, 0.1, 0.06, 0.12)
 # The multiples from which on a failure is gross: no burst of a working service explains it.
 GROSS = 5.0
 # Weight of a regression from the start against one of later onset. The latter has the horizon to pay for anyway.
-FROM_THE_START = 0.7
+FROM_THE_START = 0.75
 
 # What a good challenger may look like (`good_rates`): as good as the champion, clearly better, or as it has shown
 # itself so far; and how much of the mixture is bet on each.
