@@ -61,7 +61,7 @@ class _Watched:
 
     apis: dict[str, Any] = {}  # noqa: RUF012 (as the service has it)
     models: Sequence[Any] = ()
-    path_prefix = ""
+    path_prefix = None
 
     def __init__(self, app: _Application) -> None:
         self._app = app

@@ -33,7 +33,7 @@ class Service(Protocol):
     def models(self) -> Collection[Any]: ...
 
     @property
-    def path_prefix(self) -> str: ...
+    def path_prefix(self) -> str | None: ...
 
     def add_asgi_middleware(self, middleware_cls: Any, **options: Any) -> None: ...
 
@@ -74,8 +74,8 @@ class Predictions:
         The id of the request is in each answer's header `x-request-id`. The references of the service's models are
         loaded when it starts; what waits is sent before it ends.
         """
-        methods = [method for method in service.apis.values() if method.batchable]
-        batched = {f"{service.path_prefix}{method.route}" for method in methods}
+        prefix = f"/{(service.path_prefix or '').strip('/')}".rstrip("/")
+        batched = {f"{prefix}{method.route}" for method in service.apis.values() if method.batchable}
         service.add_asgi_middleware(
             RequestMiddleware,
             deliver=self._deliver,

@@ -86,7 +86,7 @@ class Reference:
             )
             for item in stored["features"]
         )
-        return cls(features, stored["data_until"])
+        return cls(features, stored.get("data_until"))
 
 
 def reference(
@@ -111,8 +111,8 @@ def reference(
     if len(chosen) > MOST_FEATURES:
         raise ValueError(f"name the features to keep, at most {MOST_FEATURES} of the {len(columns)}")
     kept = [_feature(name, column, _values(X, column), buckets) for name, column in chosen.items()]
-    until = data_until.timestamp() if data_until else None
-    return {METADATA_KEY: {"features": kept, "data_until": until}}
+    until = {"data_until": data_until.timestamp()} if data_until else {}  # BentoML's metadata know no None
+    return {METADATA_KEY: {"features": kept, **until}}
 
 
 def _columns(X: Any) -> list[str]:

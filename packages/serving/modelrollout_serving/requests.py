@@ -18,8 +18,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-OWN_ENDPOINTS = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
-"""Of BentoML itself."""
+_OWN_ENDPOINTS = ("/livez", "/readyz", "/healthz", "/metrics")
 
 _ID, _ARM, _HOST = REQUEST_ID_HEADER.encode(), ARM_HEADER.encode(), b"host"
 _PLAIN_ID = re.compile(rb"[!-~]{1,128}")
@@ -102,7 +101,7 @@ class RequestMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(scope, receive, send)
-        elif scope["type"] == "http" and scope["path"] not in OWN_ENDPOINTS:
+        elif scope["type"] == "http" and not scope["path"].endswith(_OWN_ENDPOINTS):
             await self._answer(scope, receive, send)
         else:
             await self._app(scope, receive, send)
