@@ -6,16 +6,14 @@ import bentoml
 import numpy as np
 from annotated_types import Ge, Le, Len
 from images import FULL_INK, SIDE
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 from pydantic import BaseModel
+
+from modelrollout_serving import Capture, Predictions
 
 UNSURE_BELOW = 0.9
 
-PREDICTIONS = Counter("digits_predictions", "Predictions, by the digit that was predicted", ["digit"])
-UNSURE = Counter("digits_unsure", f"Those of the predictions with a confidence below {UNSURE_BELOW}")
-CONFIDENCE = Histogram(
-    "digits_confidence", "Confidence of the predictions", buckets=(0.3, 0.5, 0.6, 0.7, 0.8, UNSURE_BELOW, 0.95, 0.99, 1)
-)
+predictions = Predictions(unsure_below=UNSURE_BELOW, capture=Capture(unsure_below=0.5, disagreement=True))
 OUTCOMES = Counter(
     "digits_outcomes",
     "Predictions whose true digit is known by now, by the version that made them",
@@ -38,6 +36,7 @@ class Prediction(BaseModel):
 arguments = bentoml.use_arguments(Arguments)
 
 
+@predictions.watch
 @bentoml.service(name="digits", workers=1, traffic={"timeout": 10})
 class Digits:
     model = bentoml.models.BentoModel(f"digits:{arguments.version}")
@@ -53,11 +52,7 @@ class Digits:
         probabilities = self.classifier.predict_proba(np.array([pixels]))[0]
         digit = int(probabilities.argmax())
         confidence = float(probabilities[digit])
-        # The total before its part: a scrape in between must not find more unsure predictions than predictions.
-        PREDICTIONS.labels(digit).inc()
-        CONFIDENCE.observe(confidence)
-        if confidence < UNSURE_BELOW:
-            UNSURE.inc()
+        predictions.record(digit, confidence, features=pixels, input=pixels)
         return Prediction(digit=digit, confidence=confidence, version=bentoml.server_context.bento_version)
 
     @bentoml.api

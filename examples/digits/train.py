@@ -5,7 +5,7 @@ import argparse
 import bentoml
 import numpy as np
 from data import load_split
-from images import FULL_INK, shift_tolerant_distance, trim_faint_borders
+from images import FULL_INK, SIDE, shift_tolerant_distance, trim_faint_borders
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
@@ -16,6 +16,11 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC
+
+from modelrollout_serving import reference
+
+# Of the 64 pixels those in the middle, by their place in a row of the training data.
+WATCHED_PIXELS = {f"row{row}_column{column}": SIDE * row + column for row in (3, 4) for column in (3, 4)}
 
 
 def sharpen(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -55,10 +60,10 @@ def main() -> None:
     parser.add_argument("versions", nargs="+", choices=MODELS)
     parser.add_argument("--evaluate", action="store_true", help="print the accuracy on the held-out images")
     options = parser.parse_args()
-    _, held_out = load_split()
+    training, held_out = load_split()
     for version in options.versions:
         classifier = train(version)
-        bentoml.sklearn.save_model(f"digits:{version}", classifier)
+        bentoml.sklearn.save_model(f"digits:{version}", classifier, metadata=reference(training.pixels, WATCHED_PIXELS))
         accuracy = f", accuracy {classifier.score(*held_out):.4f}" if options.evaluate else ""
         print(f"saved digits:{version}{accuracy}", flush=True)
 

@@ -53,5 +53,8 @@ class Checkout:
 
     def example_sources(self) -> Sequence[Path]:
         """The files that the example's images are made of; not the manifests for Kubernetes beside them."""
+        requirements = (self.root / f"requirements/{name}.txt" for name in ("build", "examples"))
         files = (path for pattern in ("*.py", "*Dockerfile*", "bentofile.yaml") for path in self.example.glob(pattern))
-        return [self.root / "requirements/examples.txt", *sorted(files)]
+        packages = (self.root / "packages" / name for name in ("contract", "serving"))
+        code = (path for package in packages for pattern in ("*.py", "*.toml") for path in package.rglob(pattern))
+        return [*requirements, *sorted([*files, *code])]

@@ -26,8 +26,8 @@ BASELINE_WEIGHT = 10
 CONFIDENCE = {
     "name": "confidence",
     "mean": {
-        "sum": "digits_confidence_sum",
-        "count": "digits_confidence_count",
+        "sum": "modelrollout_confidence_sum",
+        "count": "modelrollout_confidence_count",
         "better": "Higher",
         "maxDegradation": 0.2,
         "tolerated": 0.1,
@@ -36,8 +36,8 @@ CONFIDENCE = {
 DIGITS = {
     "name": "digits",
     "drift": {
-        "counter": "digits_predictions_total",
-        "label": "digit",
+        "counter": "modelrollout_predictions_total",
+        "label": "prediction",
         "values": [str(digit) for digit in range(10)],
         "tolerated": "15%",
         "maxDistance": "25%",
@@ -59,7 +59,8 @@ WRONG = {
 
 def unsure(**margin: str) -> Object:
     """A gate on the share of answers that the model itself is not sure of."""
-    return {"name": "unsure", "share": {"total": "digits_predictions_total", "bad": "digits_unsure_total", **margin}}
+    counters = {"total": "modelrollout_predictions_total", "bad": "modelrollout_unsure_predictions_total"}
+    return {"name": "unsure", "share": {**counters, **margin}}
 
 
 def last_judged(world: World, version: str) -> Sequence[GateStatus]:
@@ -163,7 +164,12 @@ def test_a_version_is_promoted_by_its_mean_confidence_and_the_digits_it_sees(wor
 
 def test_a_version_whose_confidence_is_spread_otherwise_is_rolled_back(world: World) -> None:
     world.serve("v2")
-    spread = {"histogram": "digits_confidence", "boundaries": [0.9, 0.99], "tolerated": "20%", "maxDistance": "30%"}
+    spread = {
+        "histogram": "modelrollout_confidence",
+        "boundaries": [0.9, 0.99],
+        "tolerated": "20%",
+        "maxDistance": "30%",
+    }
     with world.no_failures():
         world.rollout.apply("v1", with_gates(CONFIDENCE, {"name": "spread", "drift": spread}))
         story = Story("v1", "otherwise sure", Ending.ROLLED_BACK, "GateFailed", "are in bucket above 0.99")

@@ -41,14 +41,15 @@ def test_a_prediction_is_counted_by_its_digit_and_its_confidence() -> None:
     def predict() -> None:
         assert service(0.85).predict(BLANK).digit == 7
 
-    assert counted(predict, "digits_predictions_total", digit="7") == 1
-    assert counted(predict, "digits_confidence_bucket", le="0.8") == 0
-    assert counted(predict, "digits_confidence_bucket", le="0.9") == 1
+    assert counted(predict, "modelrollout_predictions_total", endpoint="", prediction="7") == 1
+    assert counted(predict, "modelrollout_confidence_bucket", endpoint="", le="0.8") == 0
+    assert counted(predict, "modelrollout_confidence_bucket", endpoint="", le="0.9") == 1
 
 
 @pytest.mark.parametrize(("confidence", "unsure"), [(UNSURE_BELOW - 0.01, 1), (UNSURE_BELOW, 0), (0.99, 0)])
 def test_a_prediction_is_unsure_below_the_limit(confidence: float, unsure: int) -> None:
-    assert counted(lambda: service(confidence).predict(BLANK), "digits_unsure_total") == unsure
+    series = "modelrollout_unsure_predictions_total"
+    assert counted(lambda: service(confidence).predict(BLANK), series, endpoint="") == unsure
 
 
 @pytest.mark.parametrize(("actual", "correct"), [(3, "true"), (4, "false")])

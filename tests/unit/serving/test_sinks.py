@@ -12,7 +12,8 @@ import httpx
 import pytest
 from tests.unit.serving.sinks import record
 
-from modelrollout_serving import JsonLines, OutcomesService, Receipt, Unavailable
+from modelrollout_outcomes.records import PREDICTION
+from modelrollout_serving import JsonLines, OutcomesService, Receipt, Record, Unavailable
 from modelrollout_serving.settings import sink_of
 
 TAKEN = {"accepted": 1, "duplicates": 0, "rejected": []}
@@ -62,6 +63,15 @@ def test_a_batch_is_posted_as_the_outcomes_service_takes_it() -> None:
         "shadow": True,
         "input": [1, 2],
     }
+
+
+@pytest.mark.parametrize(
+    "written",
+    [record(), record(input={"pixels": [0.5]}, segments={"country": "ch"}, key="order-1", latency=0.1, shadow=True)],
+)
+def test_the_outcomes_service_reads_what_is_written(written: Record) -> None:
+    read = PREDICTION.validate_json(written.encoded(), strict=True)
+    assert read.model_dump() == written.wire()
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
