@@ -2,23 +2,34 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes.client import ApiClient
+import yaml
+from kubernetes.client import ApiClient, ApiextensionsV1Api
+from tests.cluster.conftest import install_crd
 from tests.cluster.generated_manifests import manifests
 from tests.cluster.manifest_cases import MANIFESTS, Manifest, cases
 
+from modelrollout.api.identity import version_of, workload_name
 from modelrollout.api.parsing import parse_rollout
 from modelrollout.api.rollout import VERSION, ModelRollout
 from modelrollout.cli.manifests import check
+from modelrollout.kube.manifests import children
+from modelrollout.kube.ownership import Owner
 from modelrollout.kube.transport import APPLY, as_yaml
 from modelrollout.ports import kind_of
+from modelrollout.rollout.observation import Backend
+from modelrollout.traffic.gateway_api import GatewayAPIRouter
 from modelrollout_contract.objects import GROUP
+from modelrollout_localcluster.builds import ADDONS
 
 SEED, COUNT = 20261128, 2000
 # PromQL is for Prometheus to parse: no rule of a schema can tell.
 ONLY_PROMETHEUS_CAN_TELL = "must be PromQL"
+# What a cluster's own policies and settings refuse.
+ONLY_THE_CLUSTER_CAN_TELL = ("disallowed by cluster policy", "field label not supported")
 
 
 class Server:
@@ -71,6 +82,38 @@ def test_lint_refuses_what_the_api_server_refuses_and_nothing_else(server: Serve
     ]
     assert not disagreements
     assert sum(stored is not None for stored, _ in answers) > COUNT // 10
+
+
+def test_what_is_accepted_becomes_a_deployment_a_service_and_a_route(server: Server, kube_api: ApiClient) -> None:
+    route = Path(ADDONS.manifests, "gateway.networking.k8s.io_httproutes.yaml")
+    install_crd(ApiextensionsV1Api(kube_api), yaml.safe_load(route.read_text()))
+    accepted = [manifest for manifest in manifests(SEED + 1, COUNT) if not objections(manifest)]
+    with ThreadPoolExecutor(4) as threads:
+        found = threads.map(lambda manifest: _refusals(server, manifest), accepted)
+        refusals = [refusal for some in found for refusal in some]
+    assert not [text for text in refusals if not any(known in text for known in ONLY_THE_CLUSTER_CAN_TELL)]
+    assert len(accepted) > COUNT // 10
+
+
+def _refusals(server: Server, manifest: Manifest) -> list[str]:
+    stored, _ = server.create(json.dumps(manifest).encode())
+    if stored is None:
+        return []
+    rollout = parse_rollout(stored)
+    assert isinstance(rollout, ModelRollout)
+    owner, version = Owner.of(stored), version_of(rollout.spec.model)
+    backend = Backend(
+        version_hash=version.hash,
+        bento=version.bento,
+        service=workload_name(owner.name, version.hash),
+        port=80,
+        weight=1,
+    )
+    made = (
+        *children(owner, rollout.spec.serving, version, rollout.spec.serving.replicas),
+        GatewayAPIRouter().build(owner, rollout.spec.traffic, [backend]),
+    )
+    return [refusal for child in made if (refusal := server.apply(child))]
 
 
 @pytest.mark.parametrize("case", cases("odd-yaml.yaml"))

@@ -25,16 +25,16 @@ def parse_rollout(manifest: Any, *, strict: bool = False) -> ModelRollout | list
         stop for a status that it cannot read: `status_problem` of the result says what was left out.
     """
     if strict or not isinstance(manifest, Mapping):
-        return _validated(_parse(ModelRollout, manifest, "", strict))
-    parsed = _validated(_parse(ModelRollout, {**manifest, "status": {}}, "", strict))
+        return _validated(_parse(ModelRollout, manifest, "", strict), strict)
+    parsed = _validated(_parse(ModelRollout, {**manifest, "status": {}}, "", strict), strict)
     if isinstance(parsed, ModelRollout):
         status, unreadable = salvage_status(manifest)
         return parsed.with_status(status, "; ".join(map(str, unreadable)))
     return parsed
 
 
-def _validated(parsed: ModelRollout | list[Problem]) -> ModelRollout | list[Problem]:
-    if isinstance(parsed, ModelRollout) and (problems := validate(parsed.spec)):
+def _validated(parsed: ModelRollout | list[Problem], strict: bool) -> ModelRollout | list[Problem]:
+    if isinstance(parsed, ModelRollout) and (problems := validate(parsed.spec, applied=strict)):
         return problems
     return parsed
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from modelrollout.api.gates import Gate
 from modelrollout.api.spec import ModelRolloutSpec
@@ -18,12 +19,15 @@ class Problem:
         return f"{self.field}: {self.message}" if self.field else self.message
 
 
-def validate(spec: ModelRolloutSpec) -> list[Problem]:
-    """What is wrong with a spec although its types and rules allow it, because CEL cannot tell. Empty if nothing is."""
-    return list(_gate_problems(spec.gates))
+def validate(spec: ModelRolloutSpec, *, applied: bool = False) -> list[Problem]:
+    """What is wrong with a spec although its types and rules allow it, because CEL cannot tell. Empty if nothing is.
+
+    applied: whether it is to be applied, as opposed to one that is stored.
+    """
+    return list(_gate_problems(spec.gates, applied))
 
 
-def _gate_problems(gates: tuple[Gate, ...]) -> Iterator[Problem]:
+def _gate_problems(gates: tuple[Gate, ...], applied: bool) -> Iterator[Problem]:
     for index, gate in enumerate(gates):
-        for member, message in gate.kind.problems():
+        for member, message in chain(gate.kind.problems(), gate.kind.problems_if_applied() if applied else ()):
             yield Problem(f"spec.gates[{index}].{gate.member}.{member}", message)

@@ -65,10 +65,9 @@ def build_http_route(
     observed: the route as it is. A gateway that carries it stays until every gateway now asked for has accepted it, so
     that a mistake in `parentRefs` takes no traffic away.
     """
-    wanted = [_parent_ref(parent) for parent in gateway.parent_refs]
     return _http_route(
         owner,
-        [*wanted, *_still_needed(observed, gateway)][:_MAX_PARENTS],
+        [*map(_parent_ref, _distinct(gateway, owner.namespace)), *_still_needed(observed, gateway)][:_MAX_PARENTS],
         list(gateway.hostnames),
         _rules([_below(gateway.path_prefix)], backends, version_header),
     )
@@ -82,7 +81,8 @@ def route_observation(route: Manifest | None, gateway: GatewayAPI) -> RouteObser
     """
     if route is None:
         return RouteObservation(exists=False)
-    answers = {parent: answer(route, parent) for parent in gateway.parent_refs}
+    parents = _distinct(gateway, route["metadata"]["namespace"])
+    answers = {parent: answer(route, parent) for parent in parents}
     problems = (_problem(said, parent, route) for parent, said in answers.items())
     return RouteObservation(
         exists=True,
@@ -161,15 +161,32 @@ def _parent_ref(parent: ParentReference) -> Manifest:
     return {**_GATEWAY, "name": parent.name} | {key: value for key, value in optional.items() if value}
 
 
+def _distinct(gateway: GatewayAPI, home: str) -> list[ParentReference]:
+    """The gateways asked for, without those that a route cannot refer to, or need not, beside another one.
+
+    The schema sees no namespace: there, one without a namespace and one with that of the ModelRollout are two gateways.
+    """
+    meant = [_parent_of(_parent_ref(parent), home) for parent in gateway.parent_refs]
+    kept: list[int] = []
+    # A gateway as a whole goes before its listeners.
+    for index in sorted(range(len(meant)), key=lambda index: bool(meant[index].section)):
+        if not any(meant[index].excludes(meant[other]) for other in kept):
+            kept.append(index)
+    return [gateway.parent_refs[index] for index in sorted(kept)]
+
+
 def _still_needed(route: Manifest | None, gateway: GatewayAPI) -> list[Manifest]:
     """References to gateways that are no longer asked for but carry the traffic, while others do not yet.
 
     Not those that Gateway API allows no route to have beside one that is asked for: a gateway and one of its listeners.
     """
-    if route is None or all(isinstance(answer(route, parent), Accepted) for parent in gateway.parent_refs):
+    if route is None:
         return []
     home = route["metadata"]["namespace"]
-    wanted = [_parent_of(_parent_ref(parent), home) for parent in gateway.parent_refs]
+    parents = _distinct(gateway, home)
+    if all(isinstance(answer(route, parent), Accepted) for parent in parents):
+        return []
+    wanted = [_parent_of(_parent_ref(parent), home) for parent in parents]
     accepted = [_parent_of(reference, home) for reference in accepted_references(route)]
     return [
         reference

@@ -107,7 +107,7 @@ def test_promql_that_is_not_closed_is_a_problem(expression: str, fault: str) -> 
     "expression",
     [
         'sum(rate(x{pod=~"{{pods}}"}[1m])) / sum(rate(y{pod=~"{{pods}}"}[1m]))',
-        'x{pod=~"{{pods}}", path!~"/a(b"}',
+        'x{pod=~"{{pods}}", path!~"/a[(]b"}',
         r'x{pod=~"{{pods}}", path="say \"(\" "}',
         "x{pod=~'{{pods}}', path=`\\`}",
         'x{pod=~"{{pods}}"} # what is (not yet) closed [',

@@ -6,7 +6,6 @@ from modelrollout.metrics.prometheus.selectors import (
     counter,
     duration_buckets,
     exposing_pods,
-    fill_in,
     requests,
     scrape_clock,
 )
@@ -78,23 +77,3 @@ def test_pods_that_expose_a_family_are_told_apart_by_pod() -> None:
 
     assert exposing_pods(ARMS, "x_total", within=45_000) == expected
     assert r'__name__=~"http\\.errors|http\\.errors_bucket"' in exposing_pods(ARMS, "http.errors", within=45_000)
-
-
-@pytest.mark.parametrize(
-    ("expression", "expected"),
-    [
-        pytest.param('m{pod=~"{{pods}}"}', r"""m{pod=~"a\\d\"'-.*"}""", id="double quotes"),
-        pytest.param("m{pod=~'{{pods}}'}", r"""m{pod=~'a\\d"\'-.*'}""", id="single quotes"),
-        pytest.param("m{pod=~`{{pods}}`}", r"""m{pod=~`a\d"'-.*`}""", id="raw"),
-        pytest.param("m{pod=~{{pods}}}", r"""m{pod=~"a\\d\"'-.*"}""", id="without quotes"),
-        pytest.param('m{n="{{namespace}}",p=~"x|{{pods}}"}', r"""m{n="ml",p=~"x|a\\d\"'-.*"}""", id="both"),
-        pytest.param(r'm{a="\"",n={{namespace}}}', r'm{a="\"",n="ml"}', id="an escaped quote ends no string"),
-        pytest.param("m # all {{pods}}\n", "m # all {{pods}}\n", id="comment"),
-        pytest.param('m{a="#{{namespace}}"}', 'm{a="#ml"}', id="a # within a string begins no comment"),
-        pytest.param('m{a="{{namespace}}', 'm{a=""ml"', id="an open string is left for Prometheus to refuse"),
-    ],
-)
-def test_placeholders_are_filled_in_as_their_surroundings_need(expression: str, expected: str) -> None:
-    filled = fill_in(expression, namespace="ml", pods=r"""a\d"'-.*""")
-
-    assert filled == expected

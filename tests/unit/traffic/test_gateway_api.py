@@ -75,6 +75,29 @@ def test_traffic_enters_where_the_spec_says() -> None:
     assert rule(route)["matches"] == [{"path": {"type": "PathPrefix", "value": "/churn"}}]
 
 
+@pytest.mark.parametrize(
+    ("asked", "referred"),
+    [
+        ([{"name": "models"}, {"name": "models", "namespace": "ml"}], [0]),
+        ([{"name": "models", "sectionName": "a"}, {"name": "models", "namespace": "ml"}], [1]),
+        ([{"name": "models", "sectionName": "a"}, {"name": "models", "namespace": "ml", "sectionName": "a"}], [0]),
+        ([{"name": "models", "sectionName": "a"}, {"name": "models", "namespace": "ml", "sectionName": "b"}], [0, 1]),
+        ([{"name": "models"}, {"name": "models", "namespace": "edge"}], [0, 1]),
+    ],
+)
+def test_a_gateway_that_is_named_with_its_default_namespace_and_without_is_one(
+    asked: list[Manifest], referred: list[int]
+) -> None:
+    wanted = traffic(*asked)
+    route = ROUTER.build(OWNER, wanted, [CHAMPION])
+    gateway = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
+    assert route["spec"]["parentRefs"] == [{**gateway, **asked[index]} for index in referred]
+
+    route["metadata"]["generation"] = 7
+    route["status"] = {"parents": [answer(ACCEPTED, RESOLVED, **asked[index]) for index in referred]}
+    assert ROUTER.observe(route, wanted).settled
+
+
 def test_without_hostnames_the_route_takes_those_of_its_gateway() -> None:
     assert "hostnames" not in ROUTER.build(OWNER, traffic(), [CHAMPION])["spec"]
 

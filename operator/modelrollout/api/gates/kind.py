@@ -41,3 +41,7 @@ class Kind(ApiModel):
     def problems(self) -> Iterator[tuple[str, str]]:
         """What is wrong although the schema allows it: a member by its name in a manifest, and what is allowed."""
         return iter(())
+
+    def problems_if_applied(self) -> Iterator[tuple[str, str]]:
+        """Likewise what is wrong with a gate that is applied; one that is stored is judged as far as that can be."""
+        return iter(())

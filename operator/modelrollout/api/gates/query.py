@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from modelrollout.api.expressions import fault_of_expression
 from modelrollout.api.gates.kind import Kind
 from modelrollout.api.promql import unbalanced
 from modelrollout.api.regular_expressions import finds
@@ -81,4 +82,9 @@ class QueryGate(Kind):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         if fault := unbalanced(self.expression):
+            yield "expression", f"must be PromQL, but {fault}"
+
+    def problems_if_applied(self) -> Iterator[tuple[str, str]]:
+        # Prometheus may be newer than our parser: what is stored is for Prometheus to refuse, at each look.
+        if not unbalanced(self.expression) and (fault := fault_of_expression(self.expression)):
             yield "expression", f"must be PromQL, but {fault}"

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from math import isfinite
 
+from modelrollout.api.expressions import fill_in
 from modelrollout.api.gates.query import QueryGate
 from modelrollout.metrics.counting.series import Series
 from modelrollout.metrics.prometheus.client import QueryRefused
 from modelrollout.metrics.prometheus.reader import Reader
-from modelrollout.metrics.prometheus.selectors import fill_in
 from modelrollout.metrics.source import Arm
 from modelrollout.rollout.measurements import Evaluated, Point
 

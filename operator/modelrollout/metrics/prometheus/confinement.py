@@ -3,23 +3,15 @@
 Whoever may write a ModelRollout in one namespace may not read what other tenants count through the operator's eyes.
 """
 
-import json
-import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import accumulate
 
 from promql_parser import Call, Expr, MatchOp, VectorSelector, parse, transform, walk
 
+from modelrollout.api.expressions import NotPromQL, parsed
 from modelrollout.api.text import plain
-from modelrollout.metrics.prometheus.selectors import STRING_OR_COMMENT
 
 _NAMESPACE = "namespace"
-
-# The parser needs more and more time the deeper a query is nested.
-_DEEPEST = 32
-_MOST_OPERATORS = 64
-_OPERATOR = re.compile(r"[-+*/%^<>]|[=!]=|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
 
 
 class NotConfined(Exception):
@@ -29,14 +21,11 @@ class NotConfined(Exception):
 @lru_cache(maxsize=1024)
 def confined(expression: str, namespace: str) -> str:
     """The same query, of series with the label `namespace` only. Raises NotConfined."""
-    outside_of_strings = STRING_OR_COMMENT.sub("", expression)
-    if _depth(outside_of_strings) > _DEEPEST or len(_OPERATOR.findall(outside_of_strings)) > _MOST_OPERATORS:
-        raise NotConfined(f"it is nested deeper than {_DEEPEST} times, or has more than {_MOST_OPERATORS} operators")
     try:
-        tree = transform(parse(_without_raw_strings(expression)), None, lambda node: _with_namespace(node, namespace))
+        tree = transform(parsed(expression), None, lambda node: _with_namespace(node, namespace))
         text = tree.prettify()
         selectors = list(_selectors(parse(text)))
-    except ValueError as error:
+    except (NotPromQL, ValueError) as error:
         raise NotConfined(f"it is not PromQL that can be confined to a namespace: {plain(str(error), 200)}") from None
     # What is sent is looked at, not what it was made of.
     if not all(_is_confined(selector, namespace) for selector in selectors):
@@ -76,16 +65,3 @@ def _is_confined(selector: VectorSelector, namespace: str) -> bool:
         matcher.name == _NAMESPACE and matcher.op == MatchOp.Equal and matcher.value == namespace
         for matcher in selector.matchers.matchers
     )
-
-
-def _depth(outside_of_strings: str) -> int:
-    return max(accumulate((c in "([{") - (c in ")]}") for c in outside_of_strings), default=0)
-
-
-def _without_raw_strings(expression: str) -> str:
-    """The parser takes escapes in raw strings for escapes, so they become quoted ones."""
-
-    def quoted(match: re.Match[str]) -> str:
-        return json.dumps(match[0][1:-1], ensure_ascii=False) if match[0].startswith("`") else match[0]
-
-    return STRING_OR_COMMENT.sub(quoted, expression)

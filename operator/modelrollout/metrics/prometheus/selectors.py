@@ -15,18 +15,6 @@ _CLASSIC_NAME = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
 # The name in a selector like {"http.server.requests", code="500"}.
 _QUOTED_NAME = re.compile(r'\{ *"((?:[^"\\]|\\.)+)" *,?')
 
-STRING_OR_COMMENT = re.compile(
-    r"""
-      "(?:\\.|[^"\\])*"        # double-quoted, with escapes
-    | '(?:\\.|[^'\\])*'        # single-quoted, with escapes
-    | `[^`]*`                  # raw
-    | \#[^\n]*                 # comment
-    | \{\{(?:namespace|pods)\}\}
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-"""Strings and comments of PromQL, and our placeholders outside of them."""
-
 
 def scrape_clock(arms: Arms) -> str:
     """When the pods of both arms were scraped, with what success, and how long it took."""
@@ -75,26 +63,6 @@ def exposing_pods(arms: Arms, family: str, within: int) -> str:
     return f"group by (pod) (last_over_time({selector}[{within}ms]))"
 
 
-def fill_in(expression: str, namespace: str, pods: str) -> str:
-    """A user's expression with {{namespace}} and {{pods}} replaced.
-
-    Within a string they are escaped as its quotes need; outside of one they become a string; comments stay as they are.
-    """
-    values = {"{{namespace}}": namespace, "{{pods}}": pods}
-
-    def replace(match: re.Match[str]) -> str:
-        token = match[0]
-        if token in values:
-            return _quoted(values[token])
-        if token.startswith("#"):
-            return token
-        for placeholder, value in values.items():
-            token = token.replace(placeholder, _escaped(value, token[0]))
-        return token
-
-    return STRING_OR_COMMENT.sub(replace, expression)
-
-
 def _of_family(family: str, arms: Arms, endpoints: str | None, *matchers: str) -> tuple[str, ...]:
     return tuple(
         _selector(*_pods_of(arms), *matchers, *of_endpoints, family=family)
@@ -130,9 +98,3 @@ def _matcher(label: str, operator: str, value: str) -> str:
 def _quoted(text: str) -> str:
     # JSON's escapes are a subset of Go's, which PromQL uses.
     return json.dumps(text, ensure_ascii=False)
-
-
-def _escaped(text: str, quote: str) -> str:
-    if quote == "`":
-        return text
-    return text.replace("\\", "\\\\").replace(quote, f"\\{quote}")
