@@ -4,7 +4,6 @@ Nothing is pulled: what stands for `python:3.11-slim` comes from Debian's mirror
 same sources make the same digest: every file and every image is dated `SOURCE_DATE_EPOCH`, which is 0 unless set.
 """
 
-import hashlib
 import json
 import os
 import subprocess
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from .debian_images import DEBIAN_SUITE, PYTHON, DebianImage, digest_of
 from .errors import LocalClusterError
 from .locks import file_lock
 from .paths import cache_directory
@@ -22,16 +22,7 @@ from .pip_settings import PipSettings
 from .progress import Progress
 from .tools import program_path
 
-_DEBIAN_SUITE = "bookworm"
-_DEBIAN_OPTIONS = (
-    "--variant=essential",
-    "--include=libstdc++6,python3,python3-pip",
-    # Without it the essential packages bring usrmerge, and with it all of Perl.
-    "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
-    *(f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "locale", "man")),
-)
 _KEPT_ARCHIVES = 3
-_PYTHON_CONTAINERFILE = 'FROM scratch\nADD root.tar /\nENV LANG=C.UTF-8\nCMD ["python3"]\n'
 
 
 @dataclass(frozen=True)
@@ -73,25 +64,30 @@ def images_in(archive: Path) -> dict[str, ImageArchive]:
 
 
 def python_image(progress: Progress) -> str:
-    """Name, in the store, of Debian's Python and pip without apt: what `python:3.11-slim` is to who can pull.
+    """Name, in the store, of the image `PYTHON`. Raises as `debian_image`."""
+    return debian_image(PYTHON, progress)
+
+
+def debian_image(image: DebianImage, progress: Progress) -> str:
+    """Name, in the store, of an image of Debian's packages, made unless the store has it.
 
     Needs root. Raises LocalClusterError when a tool is missing or a step fails.
     """
-    name = _python_image_name()
-    with file_lock(cache_directory() / "locks" / "image-python"), ImageBuilder.open("python") as builder:
+    name = image.reference
+    with file_lock(cache_directory() / "locks" / f"image-{image.name}"), ImageBuilder.open(image.name) as builder:
         if not builder.has(name):
-            with progress.stage("build the Python base image"):
-                _bootstrap(builder, name)
+            with progress.stage(f"build the base image {image.name}"):
+                _bootstrap(builder, image)
     return name
 
 
-def _bootstrap(builder: "ImageBuilder", name: str) -> None:
+def _bootstrap(builder: "ImageBuilder", image: DebianImage) -> None:
     root = builder.scratch / "root.tar"
     mirror = os.environ.get("MODELROLLOUT_DEBIAN_MIRROR")
-    builder.run([program_path("mmdebstrap"), *_DEBIAN_OPTIONS, _DEBIAN_SUITE, root, *([mirror] if mirror else [])])
+    builder.run([program_path("mmdebstrap"), *image.options, DEBIAN_SUITE, root, *([mirror] if mirror else [])])
     containerfile = builder.scratch / "Containerfile"
-    containerfile.write_text(_PYTHON_CONTAINERFILE)
-    builder.buildah("build", _timestamp(), f"--file={containerfile}", f"--tag={name}", builder.scratch)
+    containerfile.write_text(image.containerfile)
+    builder.buildah("build", _timestamp(), f"--file={containerfile}", f"--tag={image.reference}", builder.scratch)
 
 
 @dataclass(frozen=True)
@@ -206,15 +202,7 @@ def _remove_old(archive: Path) -> None:
 
 
 def _digest_of(sources: Sequence[Path], root: Path) -> str:
-    parts = [_python_image_name(), source_date_epoch()]
+    parts = [PYTHON.reference, source_date_epoch()]
     for source in sources:
         parts += [str(source.relative_to(root)), source.read_text()]
-    return _digest(*parts)
-
-
-def _python_image_name() -> str:
-    return f"localhost/modelrollout-python:{_digest(_DEBIAN_SUITE, *_DEBIAN_OPTIONS, _PYTHON_CONTAINERFILE)}"
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+    return digest_of(*parts)
