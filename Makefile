@@ -30,9 +30,10 @@ test-cluster: $(INSTALLED) ## against a real API server
 	$(BIN)/python -m pytest tests/cluster
 
 test-e2e: $(INSTALLED) deps ## real pods, Envoy, Prometheus and BentoML services
-	$(BIN)/python -m pytest tests/e2e/rollouts --numprocesses=3 --dist=loadfile
+	$(BIN)/python -m pytest tests/e2e/rollouts --numprocesses=3 --dist=loadfile -m "not alone"
 
 test-more: $(INSTALLED) deps test-e2e ## what CI has no time for: real pods, and the local cluster killed at every stage
+	$(BIN)/python -m pytest tests/e2e/rollouts -m alone
 	$(BIN)/python -m pytest tests/e2e/test_localcluster.py
 
 image: $(INSTALLED) deps ## the operator's image, built twice and compared, and its SBOM, in dist/

@@ -1,7 +1,7 @@
 """A cluster that all files share, and a namespace, a ModelRollout and traffic for each file.
 
-Files run side by side with `pytest -n`, also beside those that kill the operator, Prometheus or the gateway's
-controller: who is not asked about them must not notice. The cluster goes with the last of them.
+Files run side by side with `pytest -n`, also beside those that kill the operator or Prometheus: who is not asked about
+them must not notice. Those marked `alone` are for a cluster of their own. The cluster goes with the last of them.
 MODELROLLOUT_E2E_CLUSTER names a local cluster to use instead, which is brought up if need be and kept: that is quicker
 while one works on the tests.
 """

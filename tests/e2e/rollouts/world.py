@@ -14,7 +14,7 @@ from modelrollout.api.rollout import ModelRollout
 from modelrollout.kube.manifests import SERVICE_PORT
 from modelrollout.kube.ownership import ROLLOUT_LABEL
 from modelrollout_demo.rollouts import KIND, NAME, ROUTE_KIND, DigitsRollout, remove
-from modelrollout_demo.stories import FAULTY, STORIES, is_serving
+from modelrollout_demo.stories import FAULTY, STORIES, is_serving, quarantine_entry
 from modelrollout_testkit.answers import Answer
 from modelrollout_testkit.changes import Object
 from modelrollout_testkit.control import unexplained
@@ -99,6 +99,8 @@ class World:
         if not (found and is_paused(found, version)):
             self.serve(champion)
             self.rollout.apply(version, pausing)
+            if found and quarantine_entry(found, self.rollout.digits.version(version)):
+                self.rollout.command("retry", str(time.time()))
         return self.rollout.until(lambda now: is_paused(now, version), f"{version} to wait for an approval")
 
     @contextmanager
