@@ -41,7 +41,8 @@ def _rules(accesses: Iterable[Access]) -> str:
 def _rule(access: Access) -> str:
     comment = f"# {access.why}\n" if access.why else ""
     group, verbs = access.group or '""', ", ".join(access.verbs.split())
-    return f"{comment}- apiGroups: [{group}]\n  resources: [{access.resource}]\n  verbs: [{verbs}]\n"
+    rule = f"{comment}- apiGroups: [{group}]\n  resources: [{access.resource}]\n  verbs: [{verbs}]\n"
+    return f"{{{{- if .Values.{access.value} }}}}\n{rule}{{{{- end }}}}\n" if access.value else rule
 
 
 def _table(values: str) -> str:

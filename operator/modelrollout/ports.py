@@ -39,6 +39,8 @@ MODEL_ROLLOUT = ResourceKind(f"{GROUP}/{VERSION}", KIND, "modelrollouts")
 DEPLOYMENT = ResourceKind("apps/v1", "Deployment", "deployments")
 CONTROLLER_REVISION = ResourceKind("apps/v1", "ControllerRevision", "controllerrevisions")
 SERVICE = ResourceKind("v1", "Service", "services")
+CONFIG_MAP = ResourceKind("v1", "ConfigMap", "configmaps")
+SECRET = ResourceKind("v1", "Secret", "secrets")
 POD = ResourceKind("v1", "Pod", "pods")
 EVENT = ResourceKind("v1", "Event", "events")
 LEASE = ResourceKind("coordination.k8s.io/v1", "Lease", "leases")
@@ -46,7 +48,18 @@ HTTP_ROUTE = ResourceKind("gateway.networking.k8s.io/v1", "HTTPRoute", "httprout
 
 _KINDS = {
     (kind.api_version, kind.kind): kind
-    for kind in (MODEL_ROLLOUT, DEPLOYMENT, CONTROLLER_REVISION, SERVICE, POD, EVENT, LEASE, HTTP_ROUTE)
+    for kind in (
+        MODEL_ROLLOUT,
+        DEPLOYMENT,
+        CONTROLLER_REVISION,
+        SERVICE,
+        CONFIG_MAP,
+        SECRET,
+        POD,
+        EVENT,
+        LEASE,
+        HTTP_ROUTE,
+    )
 }
 
 

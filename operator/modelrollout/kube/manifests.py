@@ -7,6 +7,7 @@ from typing import Any
 from modelrollout.api.identity import workload_name
 from modelrollout.api.serving import Serving
 from modelrollout.api.status import Version
+from modelrollout.kube.configuration import with_copies
 from modelrollout.kube.merge import NotMergeable, merge
 from modelrollout.kube.ownership import Owner
 from modelrollout.ports import DEPLOYMENT, SERVICE, Invalid, Manifest
@@ -34,12 +35,17 @@ CHILD_KINDS = (SERVICE, DEPLOYMENT)
 """Kinds of the objects that a version has."""
 
 
-def children(owner: Owner, serving: Serving, version: Version, replicas: int) -> list[Manifest]:
+def children(
+    owner: Owner, serving: Serving, version: Version, replicas: int, copies: Mapping[str, str] | None = None
+) -> list[Manifest]:
     """Every object of a version that is to have `replicas` pods, in the order in which to make them.
 
-    serving: as its revision has it, never as the present spec does. Raises Invalid if the pod template cannot be built.
+    serving: as its revision has it, never as the present spec does. copies: as `with_copies` takes them.
+    Raises Invalid if the pod template cannot be built.
     """
-    return [build_service(owner, version), build_deployment(owner, serving, version, replicas)]
+    deployment = build_deployment(owner, serving, version, replicas)
+    deployment["spec"]["template"] = with_copies(deployment["spec"]["template"], copies or {})
+    return [build_service(owner, version), deployment]
 
 
 def build_deployment(owner: Owner, serving: Serving, version: Version, replicas: int) -> Manifest:

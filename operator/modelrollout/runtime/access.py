@@ -6,7 +6,17 @@ server are all read from here. The Lease is not: it is in the operator's own nam
 
 from dataclasses import dataclass
 
-from modelrollout.ports import CONTROLLER_REVISION, DEPLOYMENT, EVENT, MODEL_ROLLOUT, POD, SERVICE, ResourceKind
+from modelrollout.ports import (
+    CONFIG_MAP,
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    EVENT,
+    MODEL_ROLLOUT,
+    POD,
+    SECRET,
+    SERVICE,
+    ResourceKind,
+)
 from modelrollout.traffic.registry import all_routers
 
 
@@ -16,13 +26,14 @@ class Access:
 
     verbs: separated by blanks, as RBAC names them. What is watched is read from a cache, and its changes are a reason
         to look at its ModelRollout.
-    why: a comment for whoever reads the Role.
+    why: a comment for whoever reads the Role. value: of the chart, without which there is no such right.
     """
 
     kind: ResourceKind
     verbs: str
     subresource: str = ""
     why: str = ""
+    value: str = ""
 
     @property
     def group(self) -> str:
@@ -58,6 +69,14 @@ ACCESS = (
     Access(DEPLOYMENT, "get list watch create patch delete"),
     Access(SERVICE, "get list watch create patch delete"),
     *(Access(kind, "get list watch create patch") for kind in all_routers().kinds),
+    Access(
+        CONFIG_MAP,
+        "get create patch delete",
+        why="Those that pods are configured with, by name, and copies of them.",
+    ),
+    Access(
+        SECRET, "get", why="Whether those have changed that pods read. They are never listed.", value="followSecrets"
+    ),
     Access(POD, "list watch"),
     Access(
         CONTROLLER_REVISION,

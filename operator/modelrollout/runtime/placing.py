@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelrollout.api.identity import workload_name
-from modelrollout.api.serving import Serving
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Role
 from modelrollout.api.units import PositiveDuration
@@ -70,15 +69,15 @@ class Placer:
         built: list[Manifest] = []
         for wanted in versions:
             try:
-                for child in children(self.owner, self._serving(wanted), wanted.version, wanted.replicas):
+                for child in self._children(wanted):
                     built.append(child)
                     await self.applier.apply(self.owner, child, self.world.counterpart(child))
             except Exception as error:
                 self.refusals.append(error)
         return built
 
-    def _serving(self, wanted: DesiredVersion) -> Serving:
-        """How a version is served, by its revision. Raises Invalid if that is lost.
+    def _children(self, wanted: DesiredVersion) -> list[Manifest]:
+        """What a version consists of, by its revision. Raises Invalid if that is lost.
 
         How long its pods may take to start shapes them too, and is no part of the revision: pods that have started keep
         what they were given.
@@ -91,7 +90,8 @@ class Placer:
         deadline = self.spec.serving.progress_deadline
         if live and (wanted.role is not Role.CHALLENGER or live.get("status", {}).get("readyReplicas")):
             deadline = PositiveDuration(f"{live['spec'].get('progressDeadlineSeconds', 600)}s")
-        return revision.as_served.model_copy(update={"progress_deadline": deadline})
+        serving = revision.as_served.model_copy(update={"progress_deadline": deadline})
+        return children(self.owner, serving, wanted.version, wanted.replicas, revision.copies)
 
     async def _route(self, placement: Placement, waiting: Sequence[str]) -> None:
         """Split the traffic among all versions but those that wait for their Service and get none.

@@ -1,15 +1,17 @@
 """One reconcile: read the world, decide, write down what was decided, carry it out."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 from time import monotonic
 
 from modelrollout.api.parsing import salvage_status
 from modelrollout.api.status import Status
 from modelrollout.api.validation import Problem
 from modelrollout.kube.apply import Applier
+from modelrollout.kube.configuration import READ_SECONDS, ConfigurationReader, references
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.manifests import CHILD_KINDS
 from modelrollout.kube.ownership import Owner
@@ -37,7 +39,7 @@ from modelrollout.runtime.faults import describe_fault, reason_of, report_fault
 from modelrollout.runtime.observing import Observer
 from modelrollout.runtime.placing import Placer
 from modelrollout.runtime.queue import Key
-from modelrollout.runtime.revising import Reviser
+from modelrollout.runtime.revising import Reviser, followed
 from modelrollout.runtime.settings import OperatorSettings
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.understanding import Understood, understand
@@ -77,6 +79,11 @@ class Reconciler:
     problems: dict[str, str] = field(default_factory=dict)
     uids: dict[Key, str] = field(default_factory=dict)
     gone: dict[Key, float] = field(default_factory=dict)
+    configuration: ConfigurationReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        reader = ConfigurationReader(self.client, self.settings.follow_secrets, clock=lambda: self.now().timestamp())
+        object.__setattr__(self, "configuration", reader)
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one ModelRollout forward. Returns seconds until it should be looked at again, or None.
@@ -153,14 +160,16 @@ class Reconciler:
         )
         observer = Observer(self.metrics, self.settings.decisions, self.settings.container_logs, self.now)
         problem = self.problems.get(owner.uid, "")
-        configuration: Mapping[str, str] = {}
+        named = references(rollout.spec.serving)
+        contents = await self.configuration.read(owner.namespace, named)
+        configuration = followed(owner, rollout, world, contents)
         plan = await Decider(observer, self.log).plan(owner, understood, world, router, configuration, problem)
-        reviser = Reviser(self.applier, owner, understood, world, configuration)
+        reviser = Reviser(self.client, self.applier, owner, understood, world, configuration, contents)
         revisions = await reviser.keep(plan.status)
         placer = Placer(self.applier, owner, rollout.spec, router, world, revisions)
         if plan.significant or self._checkpoint_due(plan, rollout.status):
             await self._write_plan(manifest, plan, placer)
-        delay = plan.requeue_after
+        delay = min(plan.requeue_after or inf, READ_SECONDS) if named else plan.requeue_after
         if plan.placement:
             if not await placer.place(plan.placement):
                 await reviser.forget(plan.status)

@@ -79,6 +79,9 @@ class OperatorSettings(BaseSettings):
         True,
         description="add the response header x-modelrollout-version; needs ResponseHeaderModifier on backends",
     )
+    follow_secrets: bool = Field(
+        True, description="roll a new revision out when the content of a Secret changes that a version's pods read"
+    )
     container_logs: bool = Field(
         False,
         description="tell the last log line of containers that do not start, and what the kubelet says of them, in the"

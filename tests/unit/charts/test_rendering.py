@@ -154,6 +154,7 @@ def test_a_wrong_value_is_refused_by_its_name(render: Render, value: str, named:
                 record_dir=Path("/records"),
                 record_limit=512 * 1024**2,
                 version_header=False,
+                follow_secrets=False,
                 container_logs=True,
                 log_level="DEBUG",
             ),
