@@ -15,10 +15,10 @@ from tests.cluster.manifest_cases import MANIFESTS, Manifest, cases
 from modelrollout.api.identity import version_of, workload_name
 from modelrollout.api.parsing import parse_rollout
 from modelrollout.api.rollout import VERSION, ModelRollout
-from modelrollout.cli.manifests import check
 from modelrollout.kube.manifests import children
 from modelrollout.kube.ownership import Owner
 from modelrollout.kube.transport import APPLY, as_yaml
+from modelrollout.offline.manifests import check
 from modelrollout.ports import kind_of
 from modelrollout.rollout.observation import Backend
 from modelrollout.traffic.gateway_api import GatewayAPIRouter

@@ -16,7 +16,7 @@ from modelrollout.cli import arguments
 from modelrollout.cli.arguments import Commands
 from modelrollout.cli.cluster import Cluster, Connection, add_cluster_command
 from modelrollout.cli.console import CommandFailed, ExitCode
-from modelrollout.cli.ending import wanted_by
+from modelrollout.offline.ending import wanted_by
 
 
 @dataclass(frozen=True, slots=True)

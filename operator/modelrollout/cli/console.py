@@ -8,6 +8,7 @@ from io import TextIOBase
 from typing import Any, TextIO
 
 from modelrollout.api.text import plain, printable
+from modelrollout.offline.ending import Ending
 
 
 class ExitCode(IntEnum):
@@ -18,6 +19,11 @@ class ExitCode(IntEnum):
     ROLLED_BACK = 2
     UNDECIDED = 3
     USAGE = 64
+
+    @classmethod
+    def of(cls, ending: Ending) -> "ExitCode":
+        """What a command returns that finds this ending."""
+        return {Ending.PROMOTED: cls.OK, Ending.ROLLED_BACK: cls.ROLLED_BACK, Ending.UNDECIDED: cls.UNDECIDED}[ending]
 
 
 class CommandFailed(Exception):

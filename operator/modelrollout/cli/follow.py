@@ -9,7 +9,7 @@ from modelrollout.cli import arguments
 from modelrollout.cli.arguments import Commands
 from modelrollout.cli.cluster import Cluster, Connection, add_cluster_command
 from modelrollout.cli.console import CommandFailed, ExitCode
-from modelrollout.cli.ending import Ending, ending_of
+from modelrollout.offline.ending import Ending, ending_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ async def watch(options: Watch, cluster: Cluster) -> int:
             shown = line
         if is_over(rollout):
             break
-    return ending.exit_code
+    return ExitCode.of(ending)
 
 
 async def wait(options: Wait, cluster: Cluster) -> int:
@@ -74,7 +74,7 @@ async def wait(options: Wait, cluster: Cluster) -> int:
         ending, line = present_ending(rollout), progress(rollout)
         if is_over(rollout) or (ending is Ending.PROMOTED and options.milestone == "promoted"):
             print(f"{options.name} {ending}: {line}")
-            return ending.exit_code
+            return ExitCode.of(ending)
     print(f"{options.name} not {options.milestone} in time: {line}")
     return ExitCode.UNDECIDED
 

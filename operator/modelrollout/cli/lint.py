@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from modelrollout.cli.arguments import Commands, add_command, add_output, existing_file
 from modelrollout.cli.console import ExitCode, print_json
-from modelrollout.cli.manifests import check
+from modelrollout.offline.manifests import check
 
 
 def add_parser(commands: Commands) -> None:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from modelrollout.cli import commands, follow, lint, plan, replay, show
 from modelrollout.cli.arguments import Parser, program
 from modelrollout.cli.console import CommandFailed, ExitCode, PrintableOutput
+from modelrollout.offline.errors import OfflineError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,7 +24,7 @@ def _run(options: Namespace) -> int:
     try:
         code: int = options.run(options)
         sys.stdout.flush()
-    except CommandFailed as error:
+    except (CommandFailed, OfflineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return ExitCode.FAILED
     except KeyboardInterrupt:

@@ -2,56 +2,28 @@
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from math import isinf
 from typing import Any
 
 from modelrollout.api.baseline import Baseline
-from modelrollout.api.gates.error_rate import ErrorRateGate
 from modelrollout.api.gates.gate import member_of
-from modelrollout.api.gates.kind import Kind
-from modelrollout.api.gates.latency import LatencyGate
-from modelrollout.api.gates.share import ShareGate
 from modelrollout.api.rollout import ModelRollout
-from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.units import Percent
 from modelrollout.cli import arguments
 from modelrollout.cli.arguments import Commands, add_command, add_output, add_scrape_interval, existing_file
-from modelrollout.cli.console import CommandFailed, ExitCode, print_json, table
-from modelrollout.cli.ending import Ending
-from modelrollout.cli.estimates import Estimate, Estimator, Regression, champion_rates, good_rates
-from modelrollout.cli.expected import Course, Traffic, expected_course
-from modelrollout.cli.manifests import read_rollout
+from modelrollout.cli.console import ExitCode, print_json, table
 from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
 from modelrollout.evidence.verdict import percent_text
+from modelrollout.offline.ending import Ending
+from modelrollout.offline.estimates import Estimate, Regression
+from modelrollout.offline.expected import Traffic
+from modelrollout.offline.manifests import read_rollout
+from modelrollout.offline.plan import BAD_REQUESTS, Outlook, expected_traffic, look_ahead
 from modelrollout.rollout.durations import readable
 from modelrollout.rollout.settings import Settings
 
-# What the bad requests of a kind of gate are called.
-BAD_REQUESTS: Mapping[type[Kind], str] = {ErrorRateGate: "error", LatencyGate: "slow", ShareGate: "bad"}
 _REGRESSIONS = ("x2", "+1%", "+10%")
-
-
-@dataclass(frozen=True, slots=True)
-class Regressed:
-    """What is to be expected of a challenger that is worse in what one gate counts; allowed: within its margin."""
-
-    gate: str
-    regression: str
-    allowed: bool
-    course: Course
-    extra_bad: float
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """The answer to `plan`. chance: of the promotion of a good challenger before the deadline."""
-
-    passes: tuple[Estimate, ...]
-    rollbacks: tuple[tuple[str, Estimate], ...]
-    good: Course
-    chance: float
-    regressed: tuple[Regressed, ...]
 
 
 def add_parser(commands: Commands) -> None:
@@ -108,7 +80,14 @@ def _gate_and_share(text: str) -> tuple[str, float]:
 
 def plan(options: argparse.Namespace) -> int:
     rollout = read_rollout(options.file)
-    traffic = _traffic(rollout.spec, options)
+    traffic = expected_traffic(
+        rollout.spec,
+        options.requests_per_second,
+        by_kind={kind: getattr(options, f"champion_{bad}_rate") for kind, bad in BAD_REQUESTS.items()},
+        champion=dict(options.champion_rate),
+        baseline=dict(options.baseline_rate),
+        dispersion=options.dispersion,
+    )
     regressions = options.regression or [Regression.parse(text) for text in _REGRESSIONS]
     outlook = look_ahead(rollout, traffic, Settings(options.scrape_interval), regressions)
     if options.output == "json":
@@ -116,51 +95,6 @@ def plan(options: argparse.Namespace) -> int:
     else:
         print(report(rollout, traffic, outlook))
     return ExitCode.OK if outlook.good.ending is Ending.PROMOTED else ExitCode.UNDECIDED
-
-
-def _traffic(spec: ModelRolloutSpec, options: argparse.Namespace) -> Traffic:
-    known, of_baseline = dict(options.champion_rate), dict(options.baseline_rate)
-    assumed = {kind: getattr(options, f"champion_{bad}_rate") for kind, bad in BAD_REQUESTS.items()}
-    champion = champion_rates(spec.gates, assumed, known)
-    if unknown := (known.keys() | of_baseline.keys()) - champion.keys():
-        raise CommandFailed(f"no gate that counts bad requests is named {', '.join(sorted(unknown))}")
-    if not champion:
-        reasons = "; ".join(f"{gate.name}: {gate.kind.why_not_planned}" for gate in spec.gates)
-        raise CommandFailed(f"no gate counts bad requests ({reasons})")
-    if of_baseline and not spec.baseline.service:
-        raise CommandFailed("--baseline-rate is about baseline.service, which the manifest has not")
-    reference = {**champion, **of_baseline, **spec.baseline.figures}
-    return Traffic(
-        requests_per_second=options.requests_per_second,
-        champion=champion,
-        reference=reference,
-        challenger=good_rates(spec.gates, champion, reference),
-        dispersion=max(1.0, options.dispersion),
-    )
-
-
-def look_ahead(
-    rollout: ModelRollout, traffic: Traffic, settings: Settings, regressions: Sequence[Regression]
-) -> Outlook:
-    """Everything that `plan` tells about a manifest. traffic: with a good challenger."""
-    spec = rollout.spec
-    estimator = Estimator(spec, traffic, settings)
-    good = expected_course(spec, traffic, settings)
-    regressed = []
-    for gate, rate in traffic.reference.items():
-        for regression in regressions:
-            worse = regression.applied_to(rate)
-            course = expected_course(spec, replace(traffic, challenger={**traffic.challenger, gate: worse}), settings)
-            allowed = estimator.allows(gate, worse)
-            extra_bad = course.requests * (worse - traffic.champion[gate])
-            regressed.append(Regressed(gate, regression.text, allowed, course, extra_bad))
-    return Outlook(
-        passes=tuple(estimator.passes()),
-        rollbacks=tuple((r.text, estimate) for r in regressions for estimate in estimator.rollbacks(r)),
-        good=good,
-        chance=estimator.chance_of_promotion(good),
-        regressed=tuple(regressed),
-    )
 
 
 def report(rollout: ModelRollout, traffic: Traffic, outlook: Outlook) -> str:

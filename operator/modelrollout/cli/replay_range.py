@@ -4,15 +4,13 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 
-from modelrollout.cli.console import CommandFailed, print_json, table, timestamp
-from modelrollout.cli.ending import Ending
-from modelrollout.cli.manifests import read_rollout
-from modelrollout.cli.ranges import Judged, arms_of, judge_range, past_of_champion
+from modelrollout.cli.console import CommandFailed, ExitCode, print_json, table, timestamp
 from modelrollout.metrics.prometheus.client import PrometheusClient
 from modelrollout.metrics.prometheus.credentials import BearerTokenFile
-from modelrollout.metrics.prometheus.source import PrometheusSource
+from modelrollout.offline.ending import Ending
+from modelrollout.offline.manifests import read_rollout
+from modelrollout.offline.ranges import Judged, arms_of, end_of, ending_of_gates, judge_until_decided
 from modelrollout.rollout.settings import Settings
 
 _NEEDED = {"manifest": "--manifest", "champion_pods": "--champion-pods", "challenger_pods": "--challenger-pods"}
@@ -31,46 +29,28 @@ def run(options: argparse.Namespace) -> int:
         print(f"\n{_decision(ending, judged[-1])} at {timestamp(end_of(judged[-1], interval))}")
     else:
         print("the range holds no complete scrape window")
-    return ending.exit_code
+    return ExitCode.of(ending)
 
 
 async def _judge(options: argparse.Namespace) -> list[Judged]:
     rollout = read_rollout(options.manifest)
-    settings = Settings(scrape_interval=options.scrape_interval)
     namespace = options.namespace or rollout.metadata.namespace
     arms = arms_of(
         rollout.spec, namespace, options.champion_pods, options.challenger_pods, options.champion_version or ""
     )
-    auth = BearerTokenFile(options.bearer_token_file) if options.bearer_token_file else None
-    verify = str(options.ca_file) if options.ca_file else True
     try:
-        client = PrometheusClient(options.prometheus, timeout=30, verify=verify, auth=auth)
-        source = PrometheusSource(client, settings, seconds=90)
+        client = PrometheusClient(
+            options.prometheus,
+            timeout=30,
+            verify=str(options.ca_file) if options.ca_file else True,
+            auth=BearerTokenFile(options.bearer_token_file) if options.bearer_token_file else None,
+        )
     except ValueError as error:
         raise CommandFailed(str(error)) from error
-    judged = []
-    with closing(client), closing(source):
-        history = await past_of_champion(source, client, rollout.spec, arms, options.since, settings)
-        looks = judge_range(
-            source, rollout.spec, arms, since=options.since, until=options.until, settings=settings, history=history
+    with closing(client):
+        return await judge_until_decided(
+            client, rollout.spec, arms, options.since, options.until, Settings(scrape_interval=options.scrape_interval)
         )
-        async for look in looks:
-            judged.append(look)
-            if ending_of_gates(look) is not Ending.UNDECIDED:
-                break
-    return judged
-
-
-def ending_of_gates(look: Judged) -> Ending:
-    """What the gates alone decide: one that fails rolls back, all that pass promote."""
-    if look.assessment.failure:
-        return Ending.ROLLED_BACK
-    return Ending.PROMOTED if look.assessment.all_pass else Ending.UNDECIDED
-
-
-def end_of(look: Judged, interval: float) -> datetime:
-    """When a window was over; it is judged a little later, once the scrapes can be read."""
-    return datetime.fromtimestamp((look.index + 1) * interval, UTC)
 
 
 def verdict_table(judged: Sequence[Judged], interval: float) -> str:

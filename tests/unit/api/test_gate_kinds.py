@@ -10,8 +10,8 @@ from modelrollout.api.gates import Gate, GateKind
 from modelrollout.api.gates.gate import member_of
 from modelrollout.api.gates.kind import Kind
 from modelrollout.api.gates.proportion import ProportionGate
-from modelrollout.cli.plan import BAD_REQUESTS
 from modelrollout.metrics.gates import MEASURES
+from modelrollout.offline.plan import BAD_REQUESTS
 from modelrollout.rollout.gates import GATE_TESTS
 
 KINDS: tuple[type[Kind], ...] = get_args(GateKind)

@@ -8,8 +8,8 @@ from tests.unit.rollout.world import World, spec
 
 from modelrollout.api.status import Phase
 from modelrollout.cli.console import CommandFailed
-from modelrollout.cli.ending import Ending
 from modelrollout.cli.follow import is_over, present_ending, progress
+from modelrollout.offline.ending import Ending
 
 
 def cancelled() -> World:

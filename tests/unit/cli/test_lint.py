@@ -8,7 +8,7 @@ from tests.cluster.manifest_cases import cases, changed
 
 from modelrollout.api.parsing import parse_rollout
 from modelrollout.cli.main import main
-from modelrollout.cli.manifests import check
+from modelrollout.offline.manifests import check
 
 GOOD = """\
 apiVersion: modelrollout.io/v1alpha1

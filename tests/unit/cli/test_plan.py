@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.rollout.world import World, spec
 
-from modelrollout.cli.ending import Ending
-from modelrollout.cli.estimates import Estimator, Regression, weights
-from modelrollout.cli.expected import Course, Traffic, expected_course
 from modelrollout.cli.main import main
 from modelrollout.evidence.proportion import UNMEASURED_DISPERSION
+from modelrollout.offline.ending import Ending
+from modelrollout.offline.estimates import Estimator, Regression, weights
+from modelrollout.offline.expected import Course, Traffic, expected_course
 from modelrollout.rollout.settings import Settings
 
 SETTINGS = Settings(scrape_interval=5.0)

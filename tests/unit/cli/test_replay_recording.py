@@ -13,9 +13,9 @@ from tests.unit.rollout.recorded_world import RecordedWorld
 from tests.unit.rollout.world import spec
 
 from modelrollout.api.gates import Gate
-from modelrollout.cli.console import CommandFailed
 from modelrollout.cli.main import main
-from modelrollout.cli.recorded import Changes, decide_under, differences, rollouts
+from modelrollout.offline.errors import OfflineError
+from modelrollout.offline.recorded import Changes, decide_under, differences, rollouts
 from modelrollout.rollout.plan import Plan
 from modelrollout.rollout.recording import Record
 
@@ -115,7 +115,7 @@ def test_gates_are_matched_by_what_they_count_and_not_by_name() -> None:
 def test_what_was_not_counted_cannot_be_judged(gate: dict[str, Any]) -> None:
     (rollout,) = rollouts(recorded())
     changes = Changes((Gate.model_validate({"name": "other", **gate}),))
-    with pytest.raises(CommandFailed, match="the recording holds nothing that gate other could count"):
+    with pytest.raises(OfflineError, match="the recording holds nothing that gate other could count"):
         list(decide_under(rollout, changes))
 
 
@@ -135,7 +135,7 @@ def test_what_was_counted_of_other_requests_cannot_be_judged(
         return Changes((Gate.model_validate({"name": "tried", kind: {**options, "maxIncrease": "3%"}}),))
 
     assert list(decide_under(rollout, tried(kept)))
-    with pytest.raises(CommandFailed, match="the recording holds nothing that gate tried could count"):
+    with pytest.raises(OfflineError, match="the recording holds nothing that gate tried could count"):
         list(decide_under(rollout, tried(other)))
 
 

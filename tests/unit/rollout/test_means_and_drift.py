@@ -7,7 +7,7 @@ from tests.unit.rollout.recorded_world import RecordedWorld
 from tests.unit.rollout.world import spec
 
 from modelrollout.api.identity import version_of
-from modelrollout.cli.recorded import Changes, decide_under, rollouts
+from modelrollout.offline.recorded import Changes, decide_under, rollouts
 from modelrollout.rollout.ramp import LEVELS
 from modelrollout.rollout.recording import Outcome, Record
 

@@ -10,9 +10,9 @@ from modelrollout.api.evidence import ChampionHistory
 from modelrollout.api.model import Model
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status
-from modelrollout.cli.ending import Ending, ending_of
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.planning import Stage
+from modelrollout.offline.ending import Ending, ending_of
 from modelrollout.rollout.comparison import arms_to_judge
 from modelrollout.rollout.decide import decide
 from modelrollout.rollout.measurements import Counted, Window

@@ -1,6 +1,7 @@
 """A range of Prometheus' history, judged window by window as the operator would have judged it."""
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import floor
@@ -9,10 +10,12 @@ from modelrollout.api.evidence import ChampionHistory
 from modelrollout.api.identity import bento_version
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import GateStatus
-from modelrollout.cli.console import CommandFailed
 from modelrollout.metrics.prometheus.client import PrometheusClient, QueryRefused, SourceFailure
 from modelrollout.metrics.prometheus.selectors import scrape_clock
+from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.metrics.source import Arm, Arms, MetricsSource
+from modelrollout.offline.ending import Ending
+from modelrollout.offline.errors import OfflineError
 from modelrollout.rollout.comparing import FIRST_SCRAPES
 from modelrollout.rollout.gate_set import GateSet, gate_set
 from modelrollout.rollout.gates.gate_test import BASELINE, Reference
@@ -24,6 +27,8 @@ from modelrollout.rollout.settings import Settings
 
 # Windows that one call of a source is asked for; it may give fewer.
 _AT_ONCE = 240
+# For one call: a range of hours is read at once.
+_SECONDS = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,38 @@ class Judged:
 
     index: int
     assessment: Assessment
+
+
+async def judge_until_decided(
+    client: PrometheusClient,
+    spec: ModelRolloutSpec,
+    arms: Arms,
+    since: datetime,
+    until: datetime,
+    settings: Settings,
+) -> list[Judged]:
+    """The windows of a range up to the one that decides, or all of them. Raises OfflineError if Prometheus fails."""
+    judged = []
+    with closing(PrometheusSource(client, settings, seconds=_SECONDS)) as source:
+        history = await past_of_champion(source, client, spec, arms, since, settings)
+        looks = judge_range(source, spec, arms, since=since, until=until, settings=settings, history=history)
+        async for look in looks:
+            judged.append(look)
+            if ending_of_gates(look) is not Ending.UNDECIDED:
+                break
+    return judged
+
+
+def ending_of_gates(look: Judged) -> Ending:
+    """What the gates alone decide: one that fails rolls back, all that pass promote."""
+    if look.assessment.failure:
+        return Ending.ROLLED_BACK
+    return Ending.PROMOTED if look.assessment.all_pass else Ending.UNDECIDED
+
+
+def end_of(look: Judged, interval: float) -> datetime:
+    """When a window was over; it is judged a little later, once the scrapes can be read."""
+    return datetime.fromtimestamp((look.index + 1) * interval, UTC)
 
 
 async def judge_range(
@@ -46,7 +83,7 @@ async def judge_range(
 ) -> AsyncIterator[Judged]:
     """Judge the windows of a range one by one, as if the challenger had got its first weight at `since`.
 
-    history: what the champion did before; see `past_of_champion`. Raises CommandFailed if the source fails.
+    history: what the champion did before; see `past_of_champion`. Raises OfflineError if the source fails.
     """
     gates = gate_set(
         spec.gates,
@@ -65,10 +102,10 @@ async def judge_range(
         reach = min(last, window + _AT_ONCE)
         measured = await source.measure(spec.gates, arms, after=window, now=_just_after(reach, settings))
         if failure := next((m for m in measured.values() if isinstance(m, SourceDown)), None):
-            raise CommandFailed(failure.message)
+            raise OfflineError(failure.message)
         through = min((m.through for m in measured.values() if not isinstance(m, SourceDown | BadQuery)), default=reach)
         if through <= window:
-            raise CommandFailed(f"Prometheus holds nothing after {datetime.fromtimestamp(window * interval, UTC)}")
+            raise OfflineError(f"Prometheus holds nothing after {datetime.fromtimestamp(window * interval, UTC)}")
         for index in range(window + 1, through + 1):
             assessment = _judge(gates, judged, _slice(measured, index), index, first + FIRST_SCRAPES, interval)
             judged = assessment.gates
@@ -83,12 +120,12 @@ def arms_of(
 
     champion_pods: those of a baseline service if the spec has one.
     champion_version: in the tag of the champion's Bento.
-    Raises CommandFailed if a gate counts by versions and the champion's is not known.
+    Raises OfflineError if a gate counts by versions and the champion's is not known.
     """
     if spec.baseline.service:
         champion_version = bento_version(spec.baseline.service.bento)
     if not champion_version and any(gate.cohort_label for gate in spec.gates):
-        raise CommandFailed("a gate with a cohortLabel needs --champion-version too")
+        raise OfflineError("a gate with a cohortLabel needs --champion-version too")
     return Arms(
         namespace,
         champion_pods,
@@ -115,12 +152,12 @@ async def past_of_champion(
 ) -> tuple[ChampionHistory, ...]:
     """What the champion did before `since`, measured as before a rollout: its pods against each other.
 
-    Raises CommandFailed if Prometheus cannot tell.
+    Raises OfflineError if Prometheus cannot tell.
     """
     try:
         labels = client.labels(scrape_clock(arms), round(since.timestamp() * 1000))
     except (SourceFailure, QueryRefused) as error:
-        raise CommandFailed(str(error)) from error
+        raise OfflineError(str(error)) from error
     pods = {entry["pod"] for entry in labels if arms.arm_of(entry["pod"]) is Arm.CHAMPION}
     if not pods:
         return ()

@@ -8,9 +8,9 @@ from math import inf, prod
 from modelrollout.api.gates import Gate
 from modelrollout.api.gates.kind import Kind
 from modelrollout.api.spec import ModelRolloutSpec
-from modelrollout.cli.expected import Course, Traffic, history
 from modelrollout.evidence.planning import Effort, Stage, forecast, promotion_effort, rollback_effort
 from modelrollout.evidence.proportion import ProportionTest
+from modelrollout.offline.expected import Course, Traffic, history
 from modelrollout.rollout.gate_set import gate_set
 from modelrollout.rollout.gates.proportion import ProportionGateTest
 from modelrollout.rollout.ramp import LEVELS

@@ -5,7 +5,6 @@ from enum import StrEnum
 from modelrollout.api.identity import version_of
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status, Version
-from modelrollout.cli.console import ExitCode
 
 
 class Ending(StrEnum):
@@ -14,15 +13,6 @@ class Ending(StrEnum):
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled back"
     UNDECIDED = "undecided"
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """What a command returns that finds this ending."""
-        return {
-            Ending.PROMOTED: ExitCode.OK,
-            Ending.ROLLED_BACK: ExitCode.ROLLED_BACK,
-            Ending.UNDECIDED: ExitCode.UNDECIDED,
-        }[self]
 
 
 def wanted_by(spec: ModelRolloutSpec, status: Status) -> Version:

@@ -7,7 +7,7 @@ from itertools import groupby
 from modelrollout.api.gates import Gate
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status
-from modelrollout.cli.console import CommandFailed
+from modelrollout.offline.errors import OfflineError
 from modelrollout.rollout.comparison import largest_comparable_weight
 from modelrollout.rollout.decide import decide
 from modelrollout.rollout.measurements import Measurement, selected
@@ -53,7 +53,7 @@ def decide_under(records: Sequence[Record], changes: Changes) -> Iterator[tuple[
     """The decisions of one rollout under other gates, up to the one that ends it or to the last record.
 
     Requests are counted as they were recorded, whatever the weight would have been. Pods and routes follow the
-    decisions as fast as they did follow. Raises CommandFailed if a gate counts what was not recorded.
+    decisions as fast as they did follow. Raises OfflineError if a gate counts what was not recorded.
     """
     status, placement = _restarted(records[0], changes), None
     for record in records:
@@ -102,7 +102,7 @@ def _measurements(gates: Sequence[Gate], record: Record, status: Status) -> Mapp
     for gate in gates:
         name = names.get(_counted(gate))
         if name is None:
-            raise CommandFailed(
+            raise OfflineError(
                 f"the recording holds nothing that gate {gate.name} could count: only gates with the same codes, "
                 "endpoints, threshold, warm-up, counters, buckets or expression as a recorded one can be tried "
                 "(--prometheus has no such limit)"

@@ -10,8 +10,8 @@ import yaml
 
 from modelrollout.api.parsing import parse_rollout
 from modelrollout.api.rollout import KIND, ModelRollout
-from modelrollout.cli.console import CommandFailed
-from modelrollout.cli.yaml_loader import documents
+from modelrollout.offline.errors import OfflineError
+from modelrollout.offline.yaml_loader import documents
 from modelrollout_contract.objects import GROUP
 
 
@@ -62,12 +62,12 @@ def check(file: str, data: bytes) -> Checked:
 
 
 def read_rollout(path: Path) -> ModelRollout:
-    """The one ModelRollout of a file. Raises CommandFailed with everything that is wrong with it."""
+    """The one ModelRollout of a file. Raises OfflineError with everything that is wrong with it."""
     checked = check(str(path), path.read_bytes())
     if checked.findings:
-        raise CommandFailed("\n".join(map(str, checked.findings)))
+        raise OfflineError("\n".join(map(str, checked.findings)))
     if len(checked.rollouts) > 1:
-        raise CommandFailed(f"{path} holds {len(checked.rollouts)} ModelRollouts, one is needed")
+        raise OfflineError(f"{path} holds {len(checked.rollouts)} ModelRollouts, one is needed")
     return checked.rollouts[0]
 
 

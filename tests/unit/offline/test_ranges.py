@@ -12,13 +12,12 @@ from tests.unit.rollout.world import TICK, spec
 
 from modelrollout.api.gates import Gate
 from modelrollout.api.identity import pod_pattern, version_of
-from modelrollout.cli.console import CommandFailed
-from modelrollout.cli.ending import Ending
-from modelrollout.cli.ranges import Judged, arms_of, judge_range, past_of_champion
-from modelrollout.cli.replay_range import ending_of_gates
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.metrics.prometheus.client import PrometheusClient, SourceFailure
 from modelrollout.metrics.source import Arms
+from modelrollout.offline.ending import Ending
+from modelrollout.offline.errors import OfflineError
+from modelrollout.offline.ranges import Judged, arms_of, ending_of_gates, judge_range, past_of_champion
 from modelrollout.rollout.measurements import Counted, Measurement, NoData, SourceDown, Window
 
 CHAMPION, CHALLENGER = (version_of(spec(bento).model).hash for bento in ("churn:v1", "churn:v2"))
@@ -120,7 +119,7 @@ async def test_a_source_that_is_down_is_told_and_not_judged() -> None:
     world, began = lived(0.005)
     source = Answering(SourceDown("connection refused"))
     looks = judge_range(source, world.spec, ARMS, since=began, until=world.now, settings=world.settings)
-    with pytest.raises(CommandFailed, match="connection refused"):
+    with pytest.raises(OfflineError, match="connection refused"):
         await anext(looks)
 
 
@@ -188,7 +187,7 @@ async def test_a_champion_without_pods_has_no_past() -> None:
 
 
 async def test_a_prometheus_that_cannot_tell_the_pods_is_told() -> None:
-    with pytest.raises(CommandFailed, match="connection refused"):
+    with pytest.raises(OfflineError, match="connection refused"):
         await past(Labels(), None)
 
 
@@ -223,7 +222,7 @@ async def test_the_source_is_told_which_versions_a_label_may_name(
 
 
 async def test_a_version_that_only_the_user_knows_is_asked_for() -> None:
-    with pytest.raises(CommandFailed, match="needs --champion-version"):
+    with pytest.raises(OfflineError, match="needs --champion-version"):
         arms_of(spec("churn:v2", gates=LABELS), "ml", "a-.*", "b-.*")
 
 
