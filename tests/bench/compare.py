@@ -42,6 +42,13 @@ KAYENTA_ROLLOUTS = 100
 
 Setting = ThresholdSetting | KayentaSetting
 
+# As the documentation shows them: fluxcd.io/flagger/usage/metrics with the threshold of its tutorials, and the
+# Prometheus example of Argo Rollouts' page on analysis. Nobody tuned them to the services here, as few users do.
+DOCUMENTED = {
+    "Flagger, as documented": ThresholdSetting("Flagger", 0.01, 60, 60, 5),
+    "Argo Rollouts, as documented": ThresholdSetting("Argo Rollouts", 0.05, 300, 300, 3),
+}
+
 
 @dataclass(frozen=True)
 class Family:
@@ -160,7 +167,7 @@ def run(rollouts: int, null_rollouts: int, seed: int = 3) -> dict[str, Any]:
         rows.append(
             {
                 "scenario": family.null.name,
-                "results": _ours_all(family.null, null, seed, matched),
+                "results": _ours_all(family.null, null, seed, matched) | _documented(null),
                 "matched": asdict(matched),
             }
         )
@@ -172,7 +179,7 @@ def run(rollouts: int, null_rollouts: int, seed: int = 3) -> dict[str, Any]:
         found: dict[Setting, list[float]] = {setting: [] for setting in honest}
         for offset, scenario in enumerate(family.scenarios, 1):
             trace = record(scenario, rollouts, HOUR, seed + 100 * number + offset)
-            results = _ours_all(scenario, trace, seed, matched)
+            results = _ours_all(scenario, trace, seed, matched) | _documented(trace)
             best: dict[str, tuple[float, Setting, dict[str, float | None]]] = {}
             for setting in honest:
                 summary = play(setting, traces_for(setting, trace)).summary()
@@ -206,6 +213,10 @@ def _ours_all(scenario: Scenario, trace: Trace, seed: int, matched: Matched) -> 
         "ours, fixed, matched": ours(scenario, trace, seed, declared=matched.fixed, figure=figure).summary(),
         "ours, budget": ours(scenario, trace, seed, budget=RiskBudget(100)).summary(),
     }
+
+
+def _documented(trace: Trace) -> dict[str, dict[str, float | None]]:
+    return {name: play(setting, trace).summary() for name, setting in DOCUMENTED.items()}
 
 
 def _matched_rate(scenario: Scenario, null: Trace, seed: int, figure: float | None = None) -> float:
