@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-from tests.bench import calibration, calibration_others, compare, cost, limit, report, shapes
+from tests.bench import calibration, calibration_others, compare, cost, limit, plots, report, shapes
 
 STUDIES = ("shapes", "limit", "calibration", "peers", "cost")
 
@@ -24,9 +24,12 @@ def main() -> None:
     if "shapes" in arguments.studies:
         rows = shapes.run(arguments.rollouts // 4) + shapes.day(arguments.rollouts // 20)
         _keep(arguments.output, "shapes", rows, report.shapes(rows))
+        plots.keep(arguments.output, "false-decisions", plots.false_decisions(rows))
     if "limit" in arguments.studies:
         rows = limit.run(max(50, arguments.rollouts // 20))
         _keep(arguments.output, "limit", rows, report.limit(rows))
+        plots.keep(arguments.output, "requests-needed", plots.requests_needed(rows))
+        plots.keep(arguments.output, "evidence-over-time", plots.evidence_over_time())
     if "calibration" in arguments.studies:
         rows = calibration.run(arguments.rollouts) + calibration_others.run(arguments.rollouts // 2)
         _keep(arguments.output, "calibration", rows, report.calibration(rows))

@@ -1,8 +1,10 @@
 """What a gate costs: microseconds per update on one core, bytes of status, and how an optimiser-based test compares."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from modelrollout.evidence.mean import ArmSum, MeanState, MeanTest, judge_mean, 
 from tests.bench.vectorised import VectorisedTest, Windows
 
 GATES = 2000
+BACKLOG_GATES, BACKLOG_WINDOWS = 16, 720
 
 
 def seconds_each(action: Callable[[int], object], repeats: int, rounds: int = 5) -> float:
@@ -50,6 +53,23 @@ def exact_projection(window: Block, null: HalfPlane, champion_rate: float, chall
         options={"xatol": 1e-12},
     )
     return float(found.fun)
+
+
+async def longest_wait() -> float:
+    """Seconds that the event loop waited at most while a backlog of 720 windows of 16 gates was judged in a thread."""
+    tests = [ProportionTest(margin=0.005, dispersion=1.2)] * BACKLOG_GATES
+    blocks = _blocks()[:BACKLOG_WINDOWS]
+
+    def catch_up() -> None:
+        for test in tests:
+            reduce(lambda state, block: update(test, state, block), blocks, start(test, ArmCounts(30_000, 150)))
+
+    judging, longest, last = asyncio.ensure_future(asyncio.to_thread(catch_up)), 0.0, time.perf_counter()
+    while not judging.done():
+        await asyncio.sleep(0.001)
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
+    return longest
 
 
 def run() -> list[dict[str, Any]]:
@@ -99,6 +119,8 @@ def run() -> list[dict[str, Any]]:
             seconds_each(lambda n: gates.update(together), 5) / GATES,
         ),
     ]
+    wait = asyncio.run(longest_wait())
+    rows.append(_row(f"event loop's longest wait, {BACKLOG_GATES} gates {BACKLOG_WINDOWS} windows behind", wait))
     for row in rows:
         size = f"{row['status_bytes']} bytes of status" if row["status_bytes"] else ""
         print(
