@@ -10,7 +10,6 @@ from typing import Self, TypeVar
 import yaml
 
 from modelrollout.api.identity import version_of, workload_name
-from modelrollout.api.model import Model
 from modelrollout.api.parsing import parse_rollout
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.status import Version
@@ -39,9 +38,9 @@ class Digits:
     host: str = HOST
 
     def version(self, name: str) -> Version:
-        """The operator's notion of `v2`."""
-        bento = f"{NAME}:{name}"
-        return version_of(Model(bento=bento, image=f"{self.environment.registry}/{bento}"))
+        """The operator's notion of `v2`, served as the example is."""
+        spec = _parsed(self.manifest(name)).spec
+        return version_of(spec.model, spec.serving)
 
     def workload(self, name: str) -> str:
         """Name of the Deployment and the Service of `v2`."""
@@ -57,10 +56,10 @@ class Digits:
         """The example's manifest for `v2`."""
         manifest: Object = yaml.safe_load((self.environment.checkout.root / MANIFEST).read_text())
         namespace, gateway = self.environment.gateway
-        version = self.version(name)
         manifest["spec"]["traffic"]["gatewayAPI"]["hostnames"] = [self.host]
         manifest["spec"]["traffic"]["gatewayAPI"]["parentRefs"] = [{"name": gateway, "namespace": namespace}]
-        manifest["spec"]["model"] = {"bento": version.bento, "image": version.image}
+        bento = f"{NAME}:{name}"
+        manifest["spec"]["model"] = {"bento": bento, "image": f"{self.environment.registry}/{bento}"}
         return manifest
 
 
