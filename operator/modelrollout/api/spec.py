@@ -8,6 +8,7 @@ from modelrollout.api.base import ApiModel
 from modelrollout.api.baseline import Baseline
 from modelrollout.api.gates import Gate
 from modelrollout.api.gates.proportion import ProportionGate
+from modelrollout.api.gates.restarts import RestartsGate
 from modelrollout.api.identity import version_of
 from modelrollout.api.model import Model
 from modelrollout.api.rules import KeyedBy, Rule
@@ -15,6 +16,8 @@ from modelrollout.api.serving import Serving
 from modelrollout.api.strategy import Strategy
 from modelrollout.api.traffic import Traffic
 from modelrollout.api.units import ErrorProbability, Integer, Margin, Percent
+
+_ON_RESTARTS = Gate(name="restarts", restarts=RestartsGate())
 
 
 class Risk(ApiModel):
@@ -58,6 +61,12 @@ class ModelRolloutSpec(ApiModel):
             holds=lambda spec: spec.baseline.figures.keys() <= {gate.name for gate in spec.gates if gate.proportion},
             message="must name gates of kind errorRate, latency or share",
             field="baseline.fixed",
+        ),
+        Rule(
+            cel="self.gates.exists(gate, gate.mode == 'Decide' && !has(gate.restarts))",
+            holds=lambda spec: any(gate.decides and not gate.kind.seen_at_pods for gate in spec.gates),
+            message="must have one that decides on answers: a gate of mode Observe or on restarts does not",
+            field="gates",
         ),
         Rule(
             cel="!has(self.baseline) || !has(self.baseline.service)"
@@ -138,3 +147,14 @@ class ModelRolloutSpec(ApiModel):
     """How often a rollout may end wrongly."""
     revision_history_limit: Annotated[Integer, Field(ge=0, le=100)] = 10
     """How many former champions are remembered, with all that they were made of, so that one can go back to them."""
+
+    @property
+    def judged_gates(self) -> tuple[Gate, ...]:
+        """The gates, with the one on restarts, which is there wherever nothing else is said of it."""
+        said = any(gate.restarts or gate.name == _ON_RESTARTS.name for gate in self.gates)
+        return self.gates if said else (*self.gates, _ON_RESTARTS)
+
+    @property
+    def measured_gates(self) -> tuple[Gate, ...]:
+        """Those of the manifest for which a source of metrics is asked."""
+        return tuple(gate for gate in self.gates if not gate.kind.seen_at_pods)

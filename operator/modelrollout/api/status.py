@@ -206,6 +206,8 @@ class GateStatus(ApiModel):
     """Pass, Fail, Undecided or Unavailable."""
     message: Line = ""
     """The verdict with its figures, for a person."""
+    would: str | None = None
+    """What a gate of mode Observe would have done: Pass, Hold or RollBack. Absent for gates that decide."""
     guarantee: str
     """How the declared error rates are backed: Exact, Asymptotic, Assumed, or Threshold if they are not."""
     digest: str | None = None

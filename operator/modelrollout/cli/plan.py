@@ -121,9 +121,9 @@ def report(rollout: ModelRollout, traffic: Traffic, outlook: Outlook) -> str:
             _rollback_rows(outlook.rollbacks),
         ),
     ]
-    if others := [gate for gate in rollout.spec.gates if not gate.proportion]:
+    if others := [gate for gate in rollout.spec.gates if not (gate.decides and gate.proportion)]:
         parts.append(_title("Not estimated"))
-        parts += [f"{gate.name}: {gate.kind.why_not_planned}" for gate in others]
+        parts += [f"{gate.name}: {gate.kind.why_not_planned or 'only observed, it decides nothing'}" for gate in others]
     return "\n".join(parts)
 
 

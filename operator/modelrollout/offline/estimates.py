@@ -66,7 +66,7 @@ class Estimator:
         horizon = settings.horizon(spec.strategy)
         past, figures = history(traffic, settings), spec.baseline.figures
         tests = gate_set(
-            spec.gates,
+            spec.judged_gates,
             spec.risk,
             1,
             horizon,

@@ -56,6 +56,7 @@ def expected_traffic(
     by its name; of the baseline service by the gate's name. dispersion: of counts, as in Traffic; at least 1.
     Raises OfflineError where gates or rates do not fit each other.
     """
+    spec = _deciding(spec)
     known = champion_rates(spec.gates, by_kind, champion)
     if unknown := (champion.keys() | baseline.keys()) - known.keys():
         raise OfflineError(f"no gate that counts bad requests is named {', '.join(sorted(unknown))}")
@@ -64,7 +65,8 @@ def expected_traffic(
         raise OfflineError(f"no gate counts bad requests ({reasons})")
     if baseline and not spec.baseline.service:
         raise OfflineError("--baseline-rate is about baseline.service, which the manifest has not")
-    reference = {**known, **baseline, **spec.baseline.figures}
+    figures = {gate: figure for gate, figure in spec.baseline.figures.items() if gate in known}
+    reference = {**known, **baseline, **figures}
     return Traffic(
         requests_per_second=requests_per_second,
         champion=known,
@@ -78,7 +80,7 @@ def look_ahead(
     rollout: ModelRollout, traffic: Traffic, settings: Settings, regressions: Sequence[Regression]
 ) -> Outlook:
     """Everything that `plan` tells about a manifest. traffic: with a good challenger."""
-    spec = rollout.spec
+    spec = _deciding(rollout.spec)
     estimator = Estimator(spec, traffic, settings)
     good = expected_course(spec, traffic, settings)
     regressed = []
@@ -96,3 +98,8 @@ def look_ahead(
         chance=estimator.chance_of_promotion(good),
         regressed=tuple(regressed),
     )
+
+
+def _deciding(spec: ModelRolloutSpec) -> ModelRolloutSpec:
+    """The spec with those gates only that decide."""
+    return spec.model_copy(update={"gates": tuple(gate for gate in spec.gates if gate.decides)})

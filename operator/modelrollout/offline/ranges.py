@@ -86,7 +86,7 @@ async def judge_range(
     history: what the champion did before; see `past_of_champion`. Raises OfflineError if the source fails.
     """
     gates = gate_set(
-        spec.gates,
+        spec.judged_gates,
         spec.risk,
         1,
         settings.horizon(spec.strategy),
@@ -100,7 +100,7 @@ async def judge_range(
     window, judged = first, tuple[GateStatus, ...]()
     while window < last:
         reach = min(last, window + _AT_ONCE)
-        measured = await source.measure(spec.gates, arms, after=window, now=_just_after(reach, settings))
+        measured = await source.measure(spec.measured_gates, arms, after=window, now=_just_after(reach, settings))
         if failure := next((m for m in measured.values() if isinstance(m, SourceDown)), None):
             raise OfflineError(failure.message)
         through = min((m.through for m in measured.values() if not isinstance(m, SourceDown | BadQuery)), default=reach)

@@ -11,6 +11,7 @@ from modelrollout.rollout.capacity import FULL_WEIGHT
 from modelrollout.rollout.comparison import Comparison, arms_to_judge
 from modelrollout.rollout.deadlines import time_left
 from modelrollout.rollout.draft import Draft
+from modelrollout.rollout.gate_report import ROLL_BACK
 from modelrollout.rollout.gate_set import GateSet, gate_set
 from modelrollout.rollout.gates.gate_test import Reference
 from modelrollout.rollout.judging import Assessment, assess
@@ -20,6 +21,7 @@ from modelrollout.rollout.measurements import Evaluated, Measurement, Windowed
 from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.pace import Pace, follow_traffic
 from modelrollout.rollout.plausibility import plausible
+from modelrollout.rollout.pods_seen import announce_restarts, seen_at_pods
 from modelrollout.rollout.seen import seen
 from modelrollout.rollout.settings import Settings
 from modelrollout.rollout.split import accepted_weights, follow_split, windows_of_requests
@@ -63,6 +65,7 @@ def follow_evidence(draft: Draft) -> Assessment | None:
         pace=Pace(known, weights[1] / FULL_WEIGHT, _seconds_left(draft), late.seconds_left(draft.now.timestamp())),
         settled=late.settled,
         windows_per_minute=settings.windows_per_minute,
+        seen=seen_at_pods(draft.spec.judged_gates, observation, comparison, weights, _window_of(draft.now, settings)),
     )
     counted = {
         "window": assessment.through,
@@ -77,14 +80,24 @@ def follow_evidence(draft: Draft) -> Assessment | None:
         "requests_per_second": None if traffic is None else repr(traffic),
     }
     _note_requests(draft, observation.measurements, evidence.window, assessment.through)
+    _announce_observed(draft, assessment)
+    announce_restarts(draft, assessment, comparison)
     draft.change(gates=assessment.gates, evidence=evidence.model_copy(update=counted))
     return assessment
+
+
+def _announce_observed(draft: Draft, assessment: Assessment) -> None:
+    """Tell once what a gate that decides nothing would have rolled back."""
+    known = {gate.name for gate in draft.status.gates if gate.would == ROLL_BACK}
+    for gate in assessment.gates:
+        if gate.would == ROLL_BACK and gate.name not in known:
+            draft.announce("WouldRollBack", f"{gate.name} {gate.message}", warning=True)
 
 
 def _gates(draft: Draft, comparison: Comparison) -> GateSet:
     attempt, spec, status = count_edits(draft), draft.spec, draft.status
     return gate_set(
-        spec.gates,
+        spec.judged_gates,
         spec.risk,
         min(attempt, _LAST_ATTEMPT),
         draft.settings.horizon(spec.strategy),

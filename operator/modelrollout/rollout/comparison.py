@@ -25,7 +25,7 @@ class Comparison:
 
 def needs_reference(spec: ModelRolloutSpec) -> bool:
     """Whether any gate compares with another version, and not with limits or fixed figures alone."""
-    return any(gate.name not in spec.baseline.figures and _compares(gate) for gate in spec.gates)
+    return any(gate.decides and gate.name not in spec.baseline.figures and _compares(gate) for gate in spec.gates)
 
 
 def largest_comparable_weight(spec: ModelRolloutSpec) -> int:

@@ -1,7 +1,7 @@
 """One test per gate of the manifest, and how the tests share the declared error rates."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from modelrollout.api.evidence import ChampionHistory
@@ -11,15 +11,22 @@ from modelrollout.evidence.combine import error_of_attempt, shares
 from modelrollout.rollout.gates import test_of
 from modelrollout.rollout.gates.gate_test import THE_CHAMPION, GateTest, Reference, Setup
 
+_WEIGHT_OF_RESTARTS = 0.1
 NO_FIGURES: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class GateSet:
-    """The tests of all gates, and the false-rollback rate (a fraction) that they share."""
+    """The tests of all gates, and the false-rollback rate (a fraction) that those share that decide.
+
+    weights: what part of it each of them has, as multiples of one another.
+    observed: gates, by name, that decide nothing.
+    """
 
     tests: tuple[GateTest, ...]
     alpha: float
+    weights: Mapping[str, float] = field(default_factory=dict)
+    observed: frozenset[str] = frozenset()
 
 
 def gate_set(
@@ -42,11 +49,16 @@ def gate_set(
     figures: fixed shares of bad requests (fractions), by gate, that stand in for the reference.
     reference: the version that the challenger is compared with.
     windows_per_minute: scrape windows that make a minute.
+
+    A gate that is only observed takes no part of the error rates from the others, and is judged by the part that it
+    would have as one more of them.
     """
     alpha = error_of_attempt(risk.false_rollback.fraction, attempt)
     beta = error_of_attempt(risk.false_promotion.fraction, attempt)
-    counted = {gate.name: 1.0 for gate in gates if gate.kind.has_error_rates}
+    counted = {gate.name: _weight(gate) for gate in gates if gate.kind.has_error_rates and gate.decides}
     alphas = shares(counted, alpha) if counted else {}
+    observed = frozenset(gate.name for gate in gates if not gate.decides)
+    alphas |= dict.fromkeys(observed, alpha / (len(counted) + 1))
     known = {entry.gate: entry for entry in history}
     tests = [
         test_of(
@@ -65,4 +77,9 @@ def gate_set(
         )
         for gate in gates
     ]
-    return GateSet(tuple(tests), alpha)
+    return GateSet(tuple(tests), alpha, counted, observed)
+
+
+def _weight(gate: Gate) -> float:
+    # What is rare enough to need a test of its own is rarely what is wrong.
+    return _WEIGHT_OF_RESTARTS if gate.restarts else 1.0

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import isfinite, log
+from math import log
+from types import MappingProxyType
 
 from modelrollout.api.status import GateStatus
 from modelrollout.evidence.combine import combine
@@ -11,10 +12,9 @@ from modelrollout.evidence.verdict import (
     Guarantee,
     Judgement,
     Verdict,
-    eta_seconds,
     unavailable,
 )
-from modelrollout.rollout.durations import readable
+from modelrollout.rollout.gate_report import gate_status, summary
 from modelrollout.rollout.gate_set import GateSet
 from modelrollout.rollout.gates.gate_test import GateTest, State
 from modelrollout.rollout.gates.isolated import IsolatedTest
@@ -31,15 +31,14 @@ from modelrollout.rollout.pace import Pace
 
 # Part of the evidence for a rollback, on the logarithmic scale, from which the challenger gets no more traffic.
 SUSPICION = 1 / 3
-# The challenger's, before which it is too early to say how fast they come.
-LEAST_REQUESTS_FOR_A_RATE = 10
+_NOTHING_SEEN: Mapping[str, Datum] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What all gates say together after the windows seen so far.
+    """What all gates that decide say together after the windows seen so far.
 
-    gates: one entry per gate, in the manifest's order, with the state of its test.
+    gates: one entry per gate, in the manifest's order, with the state of its test; those that are only observed too.
     through: index of the last window counted.
     suspicion: what speaks against more traffic for the challenger, short of a rollback; empty if nothing does.
     failure: what is wrong with the challenger; empty unless it must be rolled back.
@@ -82,6 +81,7 @@ def assess(
     pace: Pace,
     settled: Callable[[int], Settled] = lambda index: SETTLED,
     windows_per_minute: int = 4,
+    seen: Mapping[str, Datum] = _NOTHING_SEEN,
 ) -> Assessment:
     """Go on from `earlier`, which stands at window `through`, with what was measured since.
 
@@ -90,16 +90,19 @@ def assess(
     the windows are judged when all of them can be read.
 
     data_expected_from: window up to which pods may not have been scraped yet. settled: for what a window, by its index,
-        may count. windows_per_minute: as in `gate_set`.
+        may count. windows_per_minute: as in `gate_set`. seen: what is known of the pods without a source of metrics, by
+        gate; it counts whatever becomes of the source.
     """
     gates = {test.name: IsolatedTest.resumed(test, _state_of(test, earlier)) for test in gate_set.tests}
+    gates |= {name: gates[name].updated(datum) for name, datum in seen.items()}
+    deciding = [name for name in gates if name not in gate_set.observed]
     missing = {name: m for name in gates if isinstance(m := measurements.get(name), SourceDown | NoData | BadQuery)}
-    source_down = any(isinstance(measurements.get(name), SourceDown) for name in gates)
+    source_down = any(isinstance(measurements.get(name), SourceDown) for name in deciding)
     if not source_down:
         for index, data in _by_window(gates, measurements):
             gates |= {name: gates[name].updated(datum, settled(index)) for name, datum in data.items()}
             through = max(through, index)
-            if _failure(gates, gate_set.alpha):
+            if _failure(gates, gate_set):
                 break
         else:
             through = max(
@@ -112,8 +115,8 @@ def assess(
     troubled = {name: unavailable(f"unavailable: {gate.trouble}") for name, gate in gates.items() if gate.trouble}
     absent |= {name: unavailable(f"unavailable: {why}") for name, why in _incomplete(measurements).items()}
     notes = {name: m.note for name, m in measurements.items() if isinstance(m, Windowed)}
-    assessment = _assessment(gates, gate_set.alpha, {**troubled, **absent}, notes, through, pace)
-    gross = [name for name, gate in gates.items() if (gate.gross or 0) > through - windows_per_minute]
+    assessment = _assessment(gates, gate_set, {**troubled, **absent}, notes, through, pace)
+    gross = [name for name in deciding if (gates[name].gross or 0) > through - windows_per_minute]
     messages = {gate.name: gate.message for gate in assessment.gates}
     return replace(
         assessment,
@@ -160,13 +163,14 @@ def _absence(measurement: SourceDown | NoData | BadQuery, data_expected_from: in
     return unavailable(f"unavailable: {refused}{measurement.message}")
 
 
-def _failure(gates: Mapping[str, IsolatedTest], alpha: float) -> str:
+def _failure(tests: Mapping[str, IsolatedTest], gate_set: GateSet) -> str:
     """The evidence that decides a rollback, or nothing. Unavailable data never undoes or makes a failure."""
+    gates = {name: gate for name, gate in tests.items() if name not in gate_set.observed}
     failed = [f"{name} {gate.judgement.message}" for name, gate in gates.items() if _is_failed(gate)]
     if failed:
         return "; ".join(failed)
     judgements = {name: gate.judgement for name, gate in gates.items() if _is_counted(gate)}
-    decision = combine(judgements, alpha) if judgements else None
+    decision = combine(judgements, gate_set.alpha, gate_set.weights) if judgements else None
     return decision.message if decision and decision.verdict is Verdict.FAIL else ""
 
 
@@ -180,28 +184,30 @@ def _is_counted(gate: IsolatedTest) -> bool:
 
 def _assessment(
     tests: Mapping[str, IsolatedTest],
-    alpha: float,
+    gate_set: GateSet,
     absent: Mapping[str, Judgement],
     notes: Mapping[str, str],
     through: int,
     pace: Pace,
 ) -> Assessment:
-    failure = _failure(tests, alpha)
+    failure = _failure(tests, gate_set)
     judgements = {
         name: replace(absent[name], guarantee=gate.test.guarantee)
         if name in absent and not _is_failed(gate)
         else gate.judgement
         for name, gate in tests.items()
     }
-    counted = [j for j in judgements.values() if j.guarantee is not Guarantee.THRESHOLD]
+    deciding = {name: judgement for name, judgement in judgements.items() if name not in gate_set.observed}
+    counted = [j for j in deciding.values() if j.guarantee is not Guarantee.THRESHOLD]
     requests_seen = max((judgement.requests_seen for judgement in counted), default=0)
     gates = tuple(
-        _gate_status(
+        gate_status(
             tests[name],
             judgement,
             notes.get(name, ""),
             # Not every request has a label that some gate waits for.
             pace.for_part(judgement.requests_seen / requests_seen if requests_seen else 0.0),
+            observed=name in gate_set.observed,
         )
         for name, judgement in judgements.items()
     )
@@ -211,70 +217,17 @@ def _assessment(
         failure=failure,
         suspicion="; ".join(
             f"{name} {judgement.message}"
-            for name, judgement in judgements.items()
-            if judgement.log_e_rollback > -SUSPICION * log(alpha)
+            for name, judgement in deciding.items()
+            if judgement.log_e_rollback > -SUSPICION * log(gate_set.alpha)
         ),
-        all_pass=bool(gates) and all(j.verdict is Verdict.PASS for j in judgements.values()),
-        complete=not absent,
-        unavailable=any(j.verdict is Verdict.UNAVAILABLE for j in judgements.values()),
+        all_pass=bool(deciding) and all(j.verdict is Verdict.PASS for j in deciding.values()),
+        complete=deciding.keys().isdisjoint(absent),
+        unavailable=any(j.verdict is Verdict.UNAVAILABLE for j in deciding.values()),
         gap_bound=max((j.gap_bound for j in counted if j.gap_bound is not None), default=1.0),
         requests_judged=max((j.requests_seen - j.requests_unsettled for j in counted), default=0),
         traffic=pace.traffic,
-        summary=failure or _summary(gates, notes),
+        summary=failure or summary(gates, notes),
         reference_rates={
-            name: judgement.champion_rate
-            for name, judgement in judgements.items()
-            if judgement.champion_rate is not None
+            name: judgement.champion_rate for name, judgement in deciding.items() if judgement.champion_rate is not None
         },
     )
-
-
-def _gate_status(gate: IsolatedTest, judgement: Judgement, note: str, pace: Pace) -> GateStatus:
-    test = gate.test
-    counted = judgement.guarantee is not Guarantee.THRESHOLD
-    message = judgement.message
-    if counted and judgement.verdict is Verdict.UNDECIDED:
-        message += _expectation(judgement, pace)
-    return GateStatus(
-        name=test.name,
-        verdict=judgement.verdict,
-        message=message + _in_brackets(note),
-        guarantee=judgement.guarantee,
-        digest=test.digest,
-        compared_with=test.compared_with,
-        champion=_figure(test, judgement.champion_rate),
-        challenger=_figure(test, judgement.challenger_rate),
-        requests=judgement.requests_seen if counted else None,
-        state=dict(gate.state) if gate.state else None,
-    )
-
-
-def _expectation(judgement: Judgement, pace: Pace) -> str:
-    """What is waited for, and when a decision can be expected if enough requests have come to tell."""
-    waits = f", waiting {readable(pace.seconds_unsettled)} for late answers" if pace.seconds_unsettled else ""
-    eta = eta_seconds(judgement.requests_missing, pace.challenger_rate) + pace.seconds_unsettled
-    if judgement.requests_seen < LEAST_REQUESTS_FOR_A_RATE or not isfinite(eta):
-        return waits
-    late = ", which is after the deadline" if eta > pace.seconds_left else ""
-    return f"{waits}, about {readable(eta)} at the present weight{late}"
-
-
-def _figure(test: GateTest, figure: float | None) -> str | None:
-    return None if figure is None else test.figure_text(figure)
-
-
-def _summary(gates: Sequence[GateStatus], notes: Mapping[str, str]) -> str:
-    for verdict in (Verdict.UNAVAILABLE, Verdict.UNDECIDED):
-        waiting = [f"{gate.name} {gate.message}" for gate in gates if gate.verdict == verdict]
-        if waiting:
-            return "; ".join(waiting)
-    passed = [f"{gate.name} {_comparison(gate)}{_in_brackets(notes.get(gate.name, ''))}" for gate in gates]
-    return f"every gate passes: {'; '.join(passed)}"
-
-
-def _comparison(gate: GateStatus) -> str:
-    return f"{gate.challenger} against {gate.champion}" if gate.challenger else gate.message
-
-
-def _in_brackets(note: str) -> str:
-    return f" ({note})" if note else ""

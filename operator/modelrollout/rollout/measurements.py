@@ -104,6 +104,21 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartCount:
+    """What the statuses of the pods tell in scrape window `index`: restarts of the containers that there are.
+
+    share: the largest part of restarts, 0..1, that can be the challenger's by its pods and its traffic.
+    last_exit: how the last of the challenger's containers ended that was started again, for a person.
+    """
+
+    index: int
+    champion: int
+    challenger: int
+    share: float
+    last_exit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluated:
     """A query gate's values, one point for each complete window after the last one judged, up to `through`.
 
@@ -142,7 +157,7 @@ Windowed = Counted | Summed | Bucketed
 
 Measurement = Counted | Summed | Bucketed | Evaluated | NoData | SourceDown | BadQuery
 
-Datum = Window | SumWindow | BucketWindow | Point
+Datum = Window | SumWindow | BucketWindow | Point | RestartCount
 """What one gate measures in one scrape window."""
 
 

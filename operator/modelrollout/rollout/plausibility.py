@@ -11,6 +11,7 @@ from modelrollout.rollout.measurements import (
     Measurement,
     NoData,
     Point,
+    RestartCount,
     SumWindow,
     Window,
     Windowed,
@@ -57,7 +58,7 @@ def _absurd(datum: Datum) -> float | None:
         case SumWindow(champion=champion, challenger=challenger):
             sums = [arm.total for arm in (champion, challenger) if not abs(arm.total) <= _MOST_SUMMED]
             return sums[0] if sums else _first_absurd([champion.count, challenger.count])
-        case Point():
+        case Point() | RestartCount():
             return None
 
 

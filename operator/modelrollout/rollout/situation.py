@@ -88,7 +88,7 @@ class Situation:
     def broken_measures(self) -> str:
         """By which gates the reference fails every other request or more, so that nobody is worse; or nothing."""
         rates = self.assessment.reference_rates if self.assessment else {}
-        judged = [gate.name for gate in self.spec.gates if gate.error_rate or gate.latency]
+        judged = [gate.name for gate in self.spec.gates if gate.decides and (gate.error_rate or gate.latency)]
         failing = [name for name in judged if name not in self.spec.baseline.figures and rates.get(name, 0) >= FAILING]
         return ", ".join(f"{name} {percent_text(rates[name])}" for name in failing)
 

@@ -91,7 +91,7 @@ class Observer:
         scraped_by_now = self.now() - timedelta(seconds=SCRAPED_AFTER_WINDOWS * self.settings.scrape_interval)
         arms = arms_for(owner.namespace, owner.name, comparison, rollout.spec.baseline)
         return await self.metrics.measure(
-            rollout.spec.gates,
+            rollout.spec.measured_gates,
             replace(arms, serving=names_of_pods_ready_since(world.of(POD), scraped_by_now)),
             after=rollout.status.evidence.window,
             now=self.now().timestamp(),

@@ -126,7 +126,7 @@ def test_a_default_in_an_object_applies_even_if_the_object_is_absent() -> None:
         ".spec.strategy.ramp",
         ".spec.strategy.shadow",
         ".spec.baseline.service",
-        *(f".spec.gates[].{kind}" for kind in ("errorRate", "latency", "mean", "drift", "query")),
+        *(f".spec.gates[].{kind}" for kind in ("errorRate", "latency", "mean", "drift", "query", "restarts")),
     }
     without = {
         f"{path}.{name}"

@@ -97,7 +97,7 @@ def test_gates_are_matched_by_what_they_count_and_not_by_name() -> None:
     (rollout,) = rollouts(recorded())
     renamed = (gates(maxIncrease="2%")[0].model_copy(update={"name": "renamed"}),)
     looks = list(decide_under(rollout, Changes(renamed)))
-    assert [gate.name for gate in looks[-2][1].status.gates] == ["renamed"]
+    assert [gate.name for gate in looks[-2][1].status.gates] == ["renamed", "restarts"]
     assert reasons(looks)[-1][1] == "Promoted"
 
 

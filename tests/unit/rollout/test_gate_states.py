@@ -36,6 +36,7 @@ ERRORS = {"name": "gate", "errorRate": {"maxIncrease": "2%"}}
 LOSS = {"name": "gate", "mean": {"sum": "loss_sum", "count": "loss_count", "maxDegradation": 0.1}}
 CLASSES = {"name": "gate", "drift": {"counter": "p_total", "label": "class", "values": ["a", "b"]}}
 QUERY = {"name": "gate", "query": {"expression": 'x{pod=~"{{pods}}"}', "max": 1, "failureLimit": 2}}
+RESTARTS = {"name": "gate", "restarts": {}}
 KINDS = [ERRORS, LOSS, CLASSES, QUERY]
 
 

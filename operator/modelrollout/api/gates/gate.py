@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -15,10 +16,11 @@ from modelrollout.api.gates.latency import LatencyGate
 from modelrollout.api.gates.mean import MeanGate
 from modelrollout.api.gates.proportion import ProportionGate
 from modelrollout.api.gates.query import QueryGate
+from modelrollout.api.gates.restarts import RestartsGate
 from modelrollout.api.gates.share import ShareGate
 from modelrollout.api.rules import Matches, Rule
 
-GateKind = ErrorRateGate | LatencyGate | ShareGate | MeanGate | DriftGate | QueryGate
+GateKind = ErrorRateGate | LatencyGate | ShareGate | MeanGate | DriftGate | QueryGate | RestartsGate
 """Every kind of gate. Each is a member of `Gate`, and has a line in `rollout.gates` and one in `metrics.gates`."""
 
 _MEMBERS: Mapping[str, type[Kind]] = {
@@ -28,7 +30,15 @@ _MEMBERS: Mapping[str, type[Kind]] = {
     "mean": MeanGate,
     "drift": DriftGate,
     "query": QueryGate,
+    "restarts": RestartsGate,
 }
+
+
+class Mode(StrEnum):
+    """What a gate is for: to `Decide`, or only to be looked at."""
+
+    DECIDE = "Decide"
+    OBSERVE = "Observe"
 
 
 def member_of(kind: type[Kind]) -> str:
@@ -43,7 +53,7 @@ class Gate(ApiModel):
         Rule(
             cel=f"[{', '.join(f'has(self.{kind})' for kind in _MEMBERS)}].exists_one(kind, kind)",
             holds=lambda gate: len(gate.kinds) == 1,
-            message="exactly one of errorRate, latency, share, mean, drift and query must be set",
+            message="exactly one kind must be set, like errorRate or latency",
         ),
     )
 
@@ -53,6 +63,10 @@ class Gate(ApiModel):
         Matches("[a-z0-9]([-a-z0-9]*[a-z0-9])?", "must be lower case letters, digits and -, like errors"),
     ]
     """Name of the gate, as it appears in the status."""
+    mode: Mode = Mode.DECIDE
+    """`Observe`: the gate is judged, shown and counted, and decides nothing; the status tells what it would have done.
+    Going over to `Decide` begins its test anew.
+    """
     error_rate: ErrorRateGate | None = None
     """Share of requests that are answered with an error."""
     latency: LatencyGate | None = None
@@ -65,11 +79,18 @@ class Gate(ApiModel):
     """Whether predictions, or inputs, fall into the same buckets."""
     query: QueryGate | None = None
     """A PromQL expression with bounds."""
+    restarts: RestartsGate | None = None
+    """Whether its containers restart more often."""
 
     @property
     def member(self) -> str:
         """Name of the member that is set."""
         return member_of(type(self.kind))
+
+    @property
+    def decides(self) -> bool:
+        """Whether a rollout depends on it."""
+        return self.mode is Mode.DECIDE
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

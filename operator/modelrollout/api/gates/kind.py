@@ -1,12 +1,16 @@
 """What every kind of gate says of itself."""
 
 from collections.abc import Hashable, Iterator
+from typing import ClassVar
 
 from modelrollout.api.base import ApiModel
 
 
 class Kind(ApiModel):
     """A kind of gate. Those that do not say otherwise count what is counted by the pod that counts it."""
+
+    seen_at_pods: ClassVar[bool] = False
+    """Whether the statuses of pods tell all that it counts, so that no source of metrics is asked."""
 
     @property
     def counted(self) -> tuple[Hashable, ...]:

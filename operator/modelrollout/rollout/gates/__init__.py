@@ -11,8 +11,9 @@ from modelrollout.api.gates.kind import Kind
 from modelrollout.api.gates.latency import LatencyGate
 from modelrollout.api.gates.mean import MeanGate
 from modelrollout.api.gates.query import QueryGate
+from modelrollout.api.gates.restarts import RestartsGate
 from modelrollout.api.gates.share import ShareGate
-from modelrollout.rollout.gates import drift, error_rate, mean, proportion, query
+from modelrollout.rollout.gates import drift, error_rate, mean, proportion, query, restarts
 from modelrollout.rollout.gates.gate_test import GateTest, Setup
 
 # Each function takes the kind that it stands by, which the type of a table cannot say.
@@ -24,6 +25,7 @@ GATE_TESTS: Mapping[type[Kind], Callable[[Any, Setup], GateTest]] = MappingProxy
         MeanGate: mean.gate_test,
         DriftGate: drift.gate_test,
         QueryGate: query.gate_test,
+        RestartsGate: restarts.gate_test,
     }
 )
 """What makes the test of a gate, by its kind."""
