@@ -129,5 +129,11 @@ class KubeClient(Protocol):
     async def annotate(self, kind: ResourceKind, namespace: str, name: str, annotations: Mapping[str, str]) -> Manifest:
         """Set annotations of an object that is there, and touch nothing else. Returns the object as it then is."""
 
+    async def merge(self, kind: ResourceKind, namespace: str, name: str, changes: Mapping[str, Any]) -> Manifest:
+        """Change fields of an object that is there, as a JSON merge patch (RFC 7396). Returns it as it then is.
+
+        With `metadata.resourceVersion` in the changes it is a Conflict if it has changed since.
+        """
+
     async def delete(self, kind: ResourceKind, namespace: str, name: str, uid: str) -> None:
         """Delete the object with that uid and, in the background, what it owns. Gone already is fine."""

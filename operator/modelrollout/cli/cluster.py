@@ -3,10 +3,10 @@
 import argparse
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from modelrollout.api.parsing import parse_rollout
 from modelrollout.api.rollout import ModelRollout
@@ -14,8 +14,10 @@ from modelrollout.cli.arguments import Commands, add_command, read
 from modelrollout.cli.console import CommandFailed
 from modelrollout.kube.access import NoAccess, connect, default_namespace
 from modelrollout.kube.official import OfficialKubeClient
+from modelrollout.kube.ownership import Owner
 from modelrollout.kube.retry import RetryPolicy
-from modelrollout.ports import MODEL_ROLLOUT, KubeClient, KubeError, Manifest, Unavailable
+from modelrollout.ports import CONTROLLER_REVISION, MODEL_ROLLOUT, KubeClient, KubeError, Manifest, Unavailable
+from modelrollout_contract.objects import ROLLOUT_LABEL
 
 FIELD_MANAGER = "kubectl-modelrollout"
 
@@ -75,6 +77,15 @@ class Cluster:
     async def annotate(self, name: str, annotation: str, value: str) -> None:
         """Set one annotation of a ModelRollout and touch nothing else."""
         await _answered(self._client.annotate(MODEL_ROLLOUT, self.namespace, name, {annotation: value}))
+
+    async def edit(self, name: str, changes: Mapping[str, Any]) -> None:
+        """Change fields of a ModelRollout, as a JSON merge patch."""
+        await _answered(self._client.merge(MODEL_ROLLOUT, self.namespace, name, changes))
+
+    async def revisions(self, name: str, uid: str) -> Sequence[Manifest]:
+        """The ControllerRevisions that a ModelRollout owns, in no order."""
+        found = await _answered(self._client.list(CONTROLLER_REVISION, self.namespace, {ROLLOUT_LABEL: name}))
+        return [item for item in found if Owner(self.namespace, name, uid).owns(item)]
 
     async def poll(self, name: str, timeout: float | None) -> AsyncIterator[ModelRollout]:
         """The ModelRollout again and again, every other second, until `timeout` seconds (None: for ever) are over.

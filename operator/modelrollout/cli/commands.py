@@ -44,10 +44,16 @@ async def run(options: Told, cluster: Cluster) -> int:
     command, name = Command(options.command), options.name
     if reason := refusal(command, await cluster.read(name)):
         raise CommandFailed(f"cannot {command} {name}: {reason}")
+    value = await give(cluster, command, name)
+    return await _await_handling(cluster, command, name, value, options.timeout) if options.wait else ExitCode.OK
+
+
+async def give(cluster: Cluster, command: Command, name: str) -> str:
+    """Tell the operator to do something. Returns the value that it will note when it has."""
     value = token(_user(), datetime.now(UTC))
     await cluster.annotate(name, command.annotation, value)
     print(f"{name}: told to {command} ({value})")
-    return await _await_handling(cluster, command, name, value, options.timeout) if options.wait else ExitCode.OK
+    return value
 
 
 def token(user: str, now: datetime) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.metadata import version
 
-from modelrollout.cli import commands, follow, lint, plan, replay, show
+from modelrollout.cli import commands, follow, lint, plan, replay, revisions, show
 from modelrollout.cli.arguments import Parser, program
 from modelrollout.cli.console import CommandFailed, ExitCode, PrintableOutput
 from modelrollout.offline.errors import OfflineError
@@ -44,6 +44,6 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('modelrollout')}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (show, follow, commands, lint, plan, replay):
+    for module in (show, follow, commands, revisions, lint, plan, replay):
         module.add_parser(subparsers)
     return parser

@@ -7,6 +7,7 @@ and all other writes follow from a status.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from modelrollout.ports import MODEL_ROLLOUT, Conflict, KubeClient, Manifest, ResourceKind, kind_of
 from modelrollout_contract.objects import ROLLOUT_LABEL
@@ -140,6 +141,9 @@ class CachedClient:
 
     async def annotate(self, kind: ResourceKind, namespace: str, name: str, annotations: Mapping[str, str]) -> Manifest:
         return self._took(await self._client.annotate(kind, namespace, name, annotations))
+
+    async def merge(self, kind: ResourceKind, namespace: str, name: str, changes: Mapping[str, Any]) -> Manifest:
+        return self._took(await self._client.merge(kind, namespace, name, changes))
 
     async def delete(self, kind: ResourceKind, namespace: str, name: str, uid: str) -> None:
         await self._client.delete(kind, namespace, name, uid)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 from modelrollout import ports
 from modelrollout.kube.retry import RetryPolicy
@@ -107,12 +107,20 @@ class OfficialKubeClient:
         return (await self._send(request)).json()
 
     async def annotate(self, kind: ResourceKind, namespace: str, name: str, annotations: Mapping[str, str]) -> Manifest:
+        return await self._merge("annotate", kind, namespace, name, {"metadata": {"annotations": dict(annotations)}})
+
+    async def merge(self, kind: ResourceKind, namespace: str, name: str, changes: Mapping[str, Any]) -> Manifest:
+        return await self._merge("edit", kind, namespace, name, changes)
+
+    async def _merge(
+        self, verb: str, kind: ResourceKind, namespace: str, name: str, changes: Mapping[str, Any]
+    ) -> Manifest:
         request = Request(
-            f"annotate {kind.kind} {namespace}/{name}",
+            f"{verb} {kind.kind} {namespace}/{name}",
             "PATCH",
             kind.path(namespace, name),
             (("fieldManager", self._field_manager),),
-            {"metadata": {"annotations": dict(annotations)}},
+            dict(changes),
             "application/merge-patch+json",
         )
         return (await self._send(request)).json()

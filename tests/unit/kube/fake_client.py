@@ -59,6 +59,20 @@ class FakeKubeClient:
         _set(live["metadata"], {"annotations": annotations})
         return copy.deepcopy(live)
 
+    async def merge(self, kind: ResourceKind, namespace: str, name: str, changes: Mapping[str, Any]) -> Manifest:
+        self.requests.append(f"merge {name}")
+        live = self.objects[kind, namespace, name]
+        expected = changes.get("metadata", {}).get("resourceVersion")
+        if expected not in (None, live["metadata"].get("resourceVersion")):
+            raise Conflict(f"{name} has changed")
+        before = copy.deepcopy(live.get("spec"))
+        _merge_patch(live, changes)
+        self._revision += 1
+        live["metadata"]["resourceVersion"] = str(self._revision)
+        if live.get("spec") != before:
+            live["metadata"]["generation"] = live["metadata"].get("generation", 0) + 1
+        return copy.deepcopy(live)
+
     async def delete(self, kind: ResourceKind, namespace: str, name: str, uid: str) -> None:
         self.requests.append(f"delete {name}")
         current = self.objects.get((kind, namespace, name))
@@ -91,6 +105,18 @@ def _own(live: Manifest, manifest: Manifest) -> None:
 
 def _field_set(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {f"f:{key}": _field_set(value) if isinstance(value, Mapping) else {} for key, value in fields.items()}
+
+
+def _merge_patch(target: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    for key, value in changes.items():
+        if value is None:
+            target.pop(key, None)
+        elif isinstance(value, Mapping):
+            if not isinstance(target.get(key), dict):
+                target[key] = {}
+            _merge_patch(target[key], value)
+        else:
+            target[key] = copy.deepcopy(value)
 
 
 def _set(target: dict[str, Any], fields: Mapping[str, Any]) -> None:
