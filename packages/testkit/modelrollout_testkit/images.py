@@ -13,7 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from modelrollout_localcluster import Progress
-from modelrollout_localcluster.image_builder import ImageArchive, ImageBuilder, cached_images, python_image
+from modelrollout_localcluster.debian_images import POSTGRESQL
+from modelrollout_localcluster.image_builder import (
+    ImageArchive,
+    ImageBuilder,
+    cached_images,
+    debian_image,
+    python_image,
+)
 from modelrollout_testkit.checkout import Checkout
 from modelrollout_testkit.errors import TestkitError
 
@@ -58,6 +65,19 @@ def example_images(checkout: Checkout, progress: Progress | None = None) -> dict
 
     images = cached_images("digits", checkout.example_sources(), checkout.root, build)
     return {version: images[name] for version, name in names.items()}
+
+
+def postgresql_image(progress: Progress | None = None) -> ImageArchive:
+    """Debian's PostgreSQL, made unless the cache has it. Needs root. Raises as `operator_image`."""
+    progress = progress or Progress()
+    name = POSTGRESQL.reference
+
+    def build(archive: Path) -> None:
+        made = debian_image(POSTGRESQL, progress)
+        with ImageBuilder.open(POSTGRESQL.name) as builder, progress.stage("save the image of PostgreSQL"):
+            builder.save([made], archive)
+
+    return cached_images(f"postgresql-{name.rpartition(':')[2]}", [], Path(), build)[name]
 
 
 @contextmanager
