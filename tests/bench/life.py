@@ -27,7 +27,8 @@ class Policy:
     interval: seconds between scrapes. hours: of ramp at most. watch: seconds of the watch after the promotion.
     settle: seconds after a change of the weights in which answers may be late. fixed: a level to stay at, in place of
     a ramp. retreat: whether the weight goes to the first level when a window looks gross. deadline: of the strategy, in
-    seconds; with the watch it gives the horizon.
+    seconds; with the watch it gives the horizon. warm_up: seconds for which a pod's
+    first answers are left out.
     """
 
     interval: float = 15.0
@@ -40,6 +41,7 @@ class Policy:
     margin: float = 0.005
     tolerated: float = 0.001
     budget: int = 100
+    warm_up: float = 0.0
 
     @property
     def horizon(self) -> int:
@@ -112,7 +114,7 @@ def live(shape: Shape, policy: Policy, rollouts: int, seed: int, excess: float =
     ticks = round(policy.interval / TICK)
     for window in range(round((policy.hours * HOUR + policy.watch) / policy.interval)):
         service.excess = excess if window * policy.interval >= onset else 0.0
-        counts = sum(service.tick(course.level) for _ in range(ticks)).sum(axis=2)
+        counts = sum(service.tick(course.level) * service.warm(policy.warm_up) for _ in range(ticks)).sum(axis=2)
         settled = course.settled(window)
         window_counts = np.where(course.judged, np.concatenate(counts), 0).astype(int)
         gross = gate.looks_gross(Windows(*window_counts), settled)

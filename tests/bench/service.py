@@ -146,6 +146,10 @@ class Service:
         self.seconds += TICK
         return counts
 
+    def warm(self, seconds: float) -> Array | bool:
+        """Which pods have served for so long, as `tick` has its counts."""
+        return self._age[:, None] > seconds if seconds else True
+
     def _episodes(self) -> Array:
         extra = np.zeros(self._sick.shape)
         if found := self.shape.episodes:
@@ -157,11 +161,9 @@ class Service:
         return extra
 
     def _cold(self, serves: Array) -> Array | float:
-        if not self.shape.cold:
-            return 0.0
-        fresh = self.shape.cold * np.exp(-self._age / self.shape.cold_seconds)
-        self._age += TICK * serves
-        return fresh
+        age = self._age
+        self._age = age + TICK * serves
+        return self.shape.cold * np.exp(-age / self.shape.cold_seconds) if self.shape.cold else 0.0
 
 
 def _spread(rng: np.random.Generator, variation: float, shape: tuple[int, ...]) -> Array:

@@ -43,6 +43,11 @@ def uncovered() -> list[Shape]:
     ]
 
 
+# What is left out of a pod that starts: six times as long as its failures take to fade to a third.
+WARM_UP = 180.0
+WARMED_UP = Shape("a pod's first answers fail: 20 %, fading in 30 s, left out by errorRate.warmUp of 3m", cold=0.2)
+
+
 def policies() -> dict[str, Policy]:
     """As shipped, and with scrapes every five seconds."""
     return {"15 s": Policy(hours=1.0), "5 s": Policy(interval=5.0, hours=1.0)}
@@ -56,6 +61,8 @@ def run(rollouts: int, seed: int = 11) -> list[dict[str, Any]]:
             for number, shape in enumerate(shapes):
                 rows.append(_row(shape, name, policy, rollouts, seed + number) | {"covered": is_covered})
                 _print(rows[-1])
+        rows.append(_row(WARMED_UP, name, replace(policy, warm_up=WARM_UP), rollouts, seed + 99) | {"covered": True})
+        _print(rows[-1])
     return rows
 
 

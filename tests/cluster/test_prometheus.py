@@ -160,6 +160,31 @@ async def test_what_a_pod_answers_while_it_warms_up_is_left_out(
     assert count.total("warm") == Block(counts(10, 0), counts(21, 1))
 
 
+async def test_what_a_pod_fails_while_it_warms_up_is_left_out(
+    source: PrometheusSource, champion: Pod, challenger: Pod
+) -> None:
+    gate = Gate.model_validate({"name": "warm", "errorRate": {"warmUp": "3s"}})
+    champion.answer(1)
+    await until(source, gate, Counted, lambda counted: "champion" not in counted.note)
+    challenger.stop()
+    challenger.start()
+    count = Count(source, [ERRORS, gate])
+    await count.begin()
+    challenger.answer(5, code=500)
+    await count.catch_up()
+    cold = await until(source, gate, Counted, lambda counted: "challenger" in counted.note)
+    await until(source, gate, Counted, lambda counted: not counted.note)
+    await count.catch_up()
+    champion.answer(10)
+    challenger.answer(20)
+    challenger.answer(1, code=503)
+    await count.catch_up()
+
+    assert cold.note == "no challenger pod is warm yet: each is counted from 3 s after its first request on"
+    assert count.total("errors").challenger == counts(26, 6)
+    assert count.total("warm") == Block(counts(10, 0), counts(21, 1))
+
+
 async def test_a_label_endpoint_of_the_target_does_not_hide_the_one_of_bentoml(
     tmp_path: Path, champion: Pod, challenger: Pod
 ) -> None:

@@ -9,7 +9,7 @@ from tests.unit.metrics.recorded import ARMS, Scraped, between, clock_of, target
 from modelrollout.evidence.counts import ArmCounts
 from modelrollout.metrics.counting.buckets import Histogram
 from modelrollout.metrics.counting.continuity import Followed
-from modelrollout.metrics.counting.histograms import read_histograms, split_at_boundary
+from modelrollout.metrics.counting.histograms import read_histograms, split_at_boundary, totals
 from modelrollout.metrics.counting.increases import changes
 from modelrollout.metrics.counting.reach import clock_since, counters_since
 from modelrollout.metrics.counting.scrapes import bare_scrapes, read_targets
@@ -79,6 +79,6 @@ def count_slow(
     targets = read_targets(between(clock_of(times), clock_since(span, warm_up), span.end))
     since = counters_since(bare_scrapes(targets), ARMS, span, warm_up)
     scrapes = read_histograms(targets, between(classic, since, span.end), between(natives, since, span.end), since)
-    changed = tuple(changes(with_age(scrapes, span.interval), ARMS, span))
+    changed = tuple(changes(with_age(scrapes, span.interval, totals), ARMS, span))
     warm, all_ = (split_at_boundary(warm_changes(changed, age, needed), threshold) for age in (warm_up, 0))
     return proportions(Followed().trusted(warm, span, all_), ArmCounts)

@@ -1,6 +1,6 @@
 """What a gate says of itself beside what it counts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from modelrollout.metrics.counting.increases import Increases
 from modelrollout.metrics.counting.scrapes import Groups
 from modelrollout.metrics.counting.series import Series
 from modelrollout.metrics.gates import measure
-from modelrollout.metrics.source import Arms
+from modelrollout.metrics.source import Arm, Arms
 from modelrollout.metrics.windows import Span
 from modelrollout.rollout.measurements import Counted
 
@@ -25,12 +25,14 @@ class Recorded:
         self.counted: Groups = {}
         self._series = [Series({"__name__": "requests", "http_response_code": code}, {0: 1.0}) for code in codes]
 
-    def read(self, _: object) -> list[Series]:
+    def read(self, _: object, *, as_pods_warm_up: bool = False) -> list[Series]:
         return self._series
 
-    def increases(self, _family: str, _needed: object, _whole: object, counts: Groups) -> tuple[Increases, ...]:
+    def warm_increases(
+        self, _family: str, _needed: object, _whole: object, counts: Groups, warm_up: int
+    ) -> tuple[tuple[Increases, ...], Sequence[Arm]]:
         self.counted = counts
-        return ()
+        return (), [Arm.CHALLENGER] if warm_up else []
 
     def with_notes(self, *notes: str) -> str:
         return "; ".join(filter(None, notes))
@@ -51,6 +53,12 @@ def test_it_is_said_that_no_answer_had_a_code_that_is_an_error(codes: str) -> No
 
 def test_nothing_is_said_once_a_code_matched() -> None:
     assert not note_of(Recorded("200", "500"), {})
+
+
+def test_it_is_said_that_no_pod_is_warm_yet() -> None:
+    assert note_of(Recorded("200", "500"), {"warmUp": "30s"}) == (
+        "no challenger pod is warm yet: each is counted from 30 s after its first request on"
+    )
 
 
 def test_it_is_said_that_no_answer_came_from_the_endpoints_that_count() -> None:

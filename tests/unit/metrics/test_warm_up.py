@@ -6,10 +6,14 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.metrics.recorded import CHALLENGER, CHAMPION
+from tests.unit.metrics.recorded import ARMS, CHALLENGER, CHAMPION, clock_of, counters_of, failed
 from tests.unit.metrics.recorded_histograms import Scrapes, T, count_slow, native, native_series
 
 from modelrollout.evidence.counts import ArmCounts
+from modelrollout.metrics.counting.increases import changes, levels
+from modelrollout.metrics.counting.scrapes import read_scrapes, read_targets
+from modelrollout.metrics.counting.warm_up import warm_changes, with_age
+from modelrollout.metrics.kinds import PART, TOTAL, proportions
 from modelrollout.metrics.source import Arm
 from modelrollout.metrics.windows import FORGET_AFTER, Span
 
@@ -150,3 +154,18 @@ def test_a_warm_up_only_leaves_out(record: Mapping[str, Scrapes], warm_up: int) 
     for window in count_slow(0.5, [], natives, Span(T, -1, WINDOWS), warm_up):
         for some, all_ in zip(window.block.to_list(), everything[window.index].to_list(), strict=True):
             assert some <= all_
+
+
+def test_what_a_fresh_pod_fails_is_left_out_in_the_same_way() -> None:
+    """Of counters by status code, as an error rate counts them."""
+    champion = {index * T: {"200": 10.0 * (index + 5)} for index in range(-5, 6)}
+    challenger = {index * T: {"200": 5.0 * index, "500": 3.0} for index in range(1, 6)}
+    record = {CHAMPION: champion, CHALLENGER: challenger}
+    series, span = counters_of(record), Span(T, 0, 5)
+    scrapes = read_scrapes(read_targets(clock_of(record)), {TOTAL: series, PART: failed(series)}, {}, -6 * T)
+    changed = changes(with_age(scrapes, T, levels), ARMS, span)
+    windows = [window.increases(lambda counters: counters) for window in warm_changes(changed, WARM_UP, tuple(Arm))]
+    assert [(window.index, window.block.challenger) for window in proportions(windows, ArmCounts)] == [
+        (4, ArmCounts(5, 0)),
+        (5, ArmCounts(5, 0)),
+    ]

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from modelrollout.api.gates.patterns import Endpoints, StatusCodes
 from modelrollout.api.gates.proportion import ProportionGate, margin_rules
-from modelrollout.api.units import Margin, Number
+from modelrollout.api.units import Margin, Number, ShortDuration
 
 
 class ErrorRateGate(ProportionGate):
@@ -24,6 +24,10 @@ class ErrorRateGate(ProportionGate):
     """How much higher than the baseline's the share of answers with another 4xx code may be, in percentage points: a
     challenger that refuses what the champion answers does not pass. Not judged beside a fixed figure.
     """
+    warm_up: ShortDuration = ShortDuration("0s")
+    """How long a pod's requests are left out after its first one, because they fail only for being the first. What
+    fails in that time is judged by nobody.
+    """
     endpoints: Endpoints | None = None
     """Regular expression (RE2, matched as a whole) of the endpoints that count; all of the model's if absent."""
 
@@ -33,8 +37,12 @@ class ErrorRateGate(ProportionGate):
 
     @property
     def counted(self) -> tuple[Hashable, ...]:
-        return self.codes, self.endpoints
+        return self.codes, self.endpoints, self.warm_up.seconds
+
+    @property
+    def warm_up_seconds(self) -> float:
+        return self.warm_up.seconds
 
     @property
     def counts_all_requests(self) -> bool:
-        return True
+        return not self.warm_up.seconds

@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import inf, isclose, isinf
 
 from modelrollout.metrics.counting.buckets import Histogram, boundary_before, boundary_from
-from modelrollout.metrics.counting.increases import Changes, Increases
+from modelrollout.metrics.counting.increases import Changes, Increases, Levels
 from modelrollout.metrics.counting.scrapes import Counters, LabelSet, Scrape, Target, assemble, by_target
 from modelrollout.metrics.counting.series import HistogramSeries, Series, Unreadable
 from modelrollout.metrics.kinds import PART, TOTAL
@@ -35,6 +35,11 @@ def read_histograms(
         nothing={},
         since=since,
     )
+
+
+def totals(reading: Histograms) -> Levels:
+    """How many requests each of a pod's histograms holds."""
+    return {labels: histogram.total for labels, histogram in reading.items()}
 
 
 def split_at_boundary(windows: Iterable[Changes[Histograms]], threshold: float) -> Iterator[Increases]:

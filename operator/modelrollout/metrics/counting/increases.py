@@ -120,7 +120,7 @@ def by_window(
 
 
 def _increase(base: Counters, now: Counters) -> Increase:
-    before, after = _levels(base), _levels(now)
+    before, after = levels(base), levels(now)
     if any(after.get(key, 0) < value for key, value in before.items()):
         base = Counters()
     return Increase(
@@ -134,5 +134,6 @@ def _increase(base: Counters, now: Counters) -> Increase:
     )
 
 
-def _levels(counters: Counters) -> Levels:
+def levels(counters: Counters) -> Levels:
+    """What the counters of a pod stand at."""
     return {(name, labels): value for name, group in counters.counts.items() for labels, value in group.items()}

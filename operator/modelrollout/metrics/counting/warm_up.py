@@ -1,23 +1,23 @@
 """Warm-up: what a pod answers soon after its first request is left out, where a gate asks for that."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Generic
 
-from modelrollout.metrics.counting.histograms import Histograms
-from modelrollout.metrics.counting.increases import Changes
-from modelrollout.metrics.counting.scrapes import Scrape
+from modelrollout.metrics.counting.increases import Changes, Levels
+from modelrollout.metrics.counting.scrapes import Reading, Scrape
 from modelrollout.metrics.source import Arm
 from modelrollout.metrics.windows import is_remembered
 
 
 @dataclass(frozen=True, slots=True)
-class Aged:
+class Aged(Generic[Reading]):
     """What a scrape read of a pod, when it was finished, and when the first one was that showed a request.
 
     Times in ms since the epoch; `first` is None before there was a request. A pod that started anew has a new one.
     """
 
-    histograms: Histograms
+    reading: Reading
     finished: int
     first: int | None
 
@@ -26,14 +26,21 @@ class Aged:
         return not warm_up or (self.first is not None and self.first + warm_up <= self.finished)
 
 
-def with_age(scrapes: Iterable[Scrape[Histograms]], interval: int) -> list[Scrape[Aged]]:
-    """The scrapes in order, with the age of their pods. interval: of the scrapes, in ms."""
-    last: dict[str, Aged] = {}
+def with_age(
+    scrapes: Iterable[Scrape[Reading]], interval: int, levels: Callable[[Reading], Levels]
+) -> list[Scrape[Aged[Reading]]]:
+    """The scrapes in order, with the age of their pods.
+
+    interval: of the scrapes, in ms. levels: what counts a pod's requests in a reading, and falls as it starts anew.
+    """
+    last: dict[str, Aged[Reading]] = {}
     aged = []
     for scrape in sorted(scrapes, key=lambda scrape: scrape.finished):
-        before = last.get(scrape.pod)
-        first = before.first if before and not _started_anew(before, scrape, interval) else None
-        if first is None and any(histogram.total for histogram in scrape.reading.values()):
+        before, now = last.get(scrape.pod), levels(scrape.reading)
+        first = None
+        if before and is_remembered(before.finished // interval, scrape.finished // interval):
+            first = None if _started_anew(levels(before.reading), now) else before.first
+        if first is None and any(now.values()):
             first = scrape.finished
         last[scrape.pod] = Aged(scrape.reading, scrape.finished, first)
         aged.append(Scrape(scrape.pod, scrape.finished, last[scrape.pod]))
@@ -41,8 +48,8 @@ def with_age(scrapes: Iterable[Scrape[Histograms]], interval: int) -> list[Scrap
 
 
 def warm_changes(
-    windows: Iterable[Changes[Aged]], warm_up: int, needed: Collection[Arm]
-) -> Iterator[Changes[Histograms]]:
+    windows: Iterable[Changes[Aged[Reading]]], warm_up: int, needed: Collection[Arm]
+) -> Iterator[Changes[Reading]]:
     """The windows with those pods only that were warm when the window began for them and did not start anew in it.
 
     With a warm-up (ms) a window in which an arm needed has no such pod is left out for both arms, and for good: merged
@@ -51,7 +58,7 @@ def warm_changes(
     for window in windows:
         warm = {
             arm: {
-                pod: (base.histograms, now.histograms)
+                pod: (base.reading, now.reading)
                 for pod, (base, now) in pods.items()
                 if not warm_up or (base.is_warm(warm_up) and base.first == now.first)
             }
@@ -61,10 +68,5 @@ def warm_changes(
             yield Changes(window.index, warm)
 
 
-def _started_anew(before: Aged, scrape: Scrape[Histograms], interval: int) -> bool:
-    if not is_remembered(before.finished // interval, scrape.finished // interval):
-        return True
-    return any(
-        labels not in scrape.reading or scrape.reading[labels].total < histogram.total
-        for labels, histogram in before.histograms.items()
-    )
+def _started_anew(before: Levels, now: Levels) -> bool:
+    return any(now.get(key, -1) < value for key, value in before.items())

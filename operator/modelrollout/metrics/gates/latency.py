@@ -7,7 +7,7 @@ from modelrollout.api.gates.latency import LatencyGate
 from modelrollout.evidence.counts import ArmCounts
 from modelrollout.metrics.bentoml import DURATIONS
 from modelrollout.metrics.counting.absence import explain_unmatched, explain_warm_up
-from modelrollout.metrics.counting.histograms import choose_boundary, split_at_boundary
+from modelrollout.metrics.counting.histograms import choose_boundary, split_at_boundary, totals
 from modelrollout.metrics.counting.increases import changes, recent
 from modelrollout.metrics.counting.series import Unreadable
 from modelrollout.metrics.counting.warm_up import warm_changes, with_age
@@ -23,12 +23,12 @@ def measure(reader: Reader, gate: LatencyGate, needed: Sequence[Arm]) -> Counted
     arms, span, threshold = reader.arms, reader.span, gate.threshold.seconds
     warm_up = round(gate.warm_up.seconds * 1000)
     series, read = reader.histograms(duration_buckets(arms, gate.endpoints), native_durations(arms, gate.endpoints))
-    scrapes = with_age(read, span.interval)
+    scrapes = with_age(read, span.interval, totals)
     changed = tuple(changes(scrapes, arms, span))
     warm, all_ = (split_at_boundary(warm_changes(changed, age, needed), threshold) for age in (warm_up, 0))
     windows = reader.trusted(warm, all_)
     latest = recent(scrapes, span)
-    boundary = choose_boundary(threshold, [scrape.reading.histograms for scrape in latest])
+    boundary = choose_boundary(threshold, [scrape.reading.reading for scrape in latest])
     if isinf(boundary.seconds) and not windows:
         raise Unreadable(boundary.note)
     reader.require_data(DURATIONS, needed, series, scrapes, windows)

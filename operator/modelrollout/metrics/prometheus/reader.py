@@ -13,10 +13,11 @@ from modelrollout.metrics.counting.absence import (
 )
 from modelrollout.metrics.counting.cohorts import by_version, of_version, of_versions, split_by_version
 from modelrollout.metrics.counting.histograms import Histograms, read_histograms
-from modelrollout.metrics.counting.increases import Increases, increases, missing_arm
+from modelrollout.metrics.counting.increases import Increases, changes, increases, levels, missing_arm, recent
 from modelrollout.metrics.counting.reach import clock_since, counters_since, has_every_base, recent_clock_since
 from modelrollout.metrics.counting.scrapes import Groups, Scrape, Target, bare_scrapes, read_scrapes, read_targets
 from modelrollout.metrics.counting.series import Recorded, Series, Unreadable, Value
+from modelrollout.metrics.counting.warm_up import warm_changes, with_age
 from modelrollout.metrics.prometheus.client import (
     AnswerTooLarge,
     PrometheusClient,
@@ -73,9 +74,9 @@ class Reader:
         """Read for a gate from now on, by its name."""
         self._gate = gate
 
-    def read(self, selectors: tuple[str, ...]) -> list[Series]:
-        """The samples that are needed to count the span."""
-        return self._raw(selectors, 0)
+    def read(self, selectors: tuple[str, ...], *, as_pods_warm_up: bool = False) -> list[Series]:
+        """The samples that are needed to count the span, on demand from as long before it as pods warm up."""
+        return self._raw(selectors, self._warm_up if as_pods_warm_up else 0)
 
     def histograms(
         self, classic: tuple[str, ...], native: tuple[str, ...]
@@ -168,6 +169,29 @@ class Reader:
         windows = self.trusted(increases(scrapes, self.arms, self.span))
         self.require_data(family, needed, whole, scrapes, windows)
         return windows
+
+    def warm_increases(
+        self, family: str, needed: Sequence[Arm], whole: Sequence[Series], counts: Groups, warm_up: int
+    ) -> tuple[tuple[Increases, ...], Sequence[Arm]]:
+        """As `increases`, of the pods that are warm, and the arms needed that have none.
+
+        warm_up: in ms; `whole` was read as pods warm up if there is one.
+        """
+        if not warm_up:
+            return self.increases(family, needed, whole, counts), ()
+        arms, span = self.arms, self.span
+        scrapes = with_age(
+            read_scrapes(self._targets, counts, _NO_SUMS, self._since(self._warm_up)), span.interval, levels
+        )
+        changed = tuple(changes(scrapes, arms, span))
+        warm, all_ = (
+            [window.increases(lambda counters: counters) for window in warm_changes(changed, age, needed)]
+            for age in (warm_up, 0)
+        )
+        windows = self.trusted(warm, all_)
+        self.require_data(family, needed, whole, scrapes, windows)
+        warm_arms = {arms.arm_of(scrape.pod) for scrape in recent(scrapes, span) if scrape.reading.is_warm(warm_up)}
+        return windows, [arm for arm in needed if arm not in warm_arms]
 
     def increases_of_cohorts(
         self, label: str, needed: Sequence[Arm], required: Mapping[str, str], counts: Groups, sums: Groups = _NO_SUMS
