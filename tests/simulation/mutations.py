@@ -43,6 +43,78 @@ MUTATIONS = (
         "pods_needed(replicas, given) if given else 0",
         "0",
     ),
+    Mutation(
+        "no version gets more traffic than its ready pods can carry",
+        "rollout.placement",
+        "min(intended, weight_affordable(replicas, _ready(observed, other)))",
+        "intended",
+    ),
+    Mutation(
+        "nor does a baseline",
+        "rollout.placement",
+        "baseline.weight * _ready(observed, baseline.hash) // baseline.replicas",
+        "baseline.weight",
+    ),
+    Mutation(
+        "pods stay for the drain time after their traffic is gone",
+        "rollout.versions",
+        "draft.now - r.drained_since >= drain}",
+        "True}",
+    ),
+    Mutation(
+        "a route that is to move traffic is asked for again at the next look after it was refused",
+        "kube.apply",
+        "URGENT_SECONDS if urgent else REFUSAL_SECONDS",
+        "REFUSAL_SECONDS",
+    ),
+    Mutation(
+        "a step that saw no request is not over",
+        "rollout.holds",
+        "if assessment is None or progress.step_requests > 0:",
+        "if True:",
+    ),
+    Mutation(
+        "no step is taken before the gateway has taken over the last one",
+        "rollout.holds",
+        "if route.settled and (rollout.stage is not Stage.RAMPING or written == weight):",
+        "if True:",
+    ),
+    Mutation(
+        "time for which nobody decided counts towards no deadline",
+        "rollout.clock",
+        "return away if away > max(_AWAY,",
+        "return timedelta() if away > max(_AWAY,",
+    ),
+    Mutation(
+        "a watch in which nothing was measured is not passed",
+        "rollout.stages.watching",
+        "if lasts and replaceable and not watch.watch.requests and not situation.approved:",
+        "if False:",
+    ),
+    Mutation(
+        "what was rolled back is not tried again by itself",
+        "rollout.follow",
+        "    if quarantined(draft.status, wanted):\n        return\n",
+        "",
+    ),
+    Mutation(
+        "of a ModelRollout that is made again the version that served goes on serving",
+        "rollout.adoption",
+        "for role in _TRUST:",
+        "for role in ():",
+    ),
+    Mutation(
+        "a command that was given before a rollout began decides nothing in it",
+        "rollout.transitions",
+        '    draft.settle(Command.ABORT, Command.PROMOTE, Command.APPROVE)\n    draft.record("Start"',
+        '    draft.record("Start"',
+    ),
+    Mutation(
+        "no window is counted twice",
+        "rollout.comparing",
+        '"window": assessment.through,',
+        '"window": evidence.window,',
+    ),
 )
 
 

@@ -84,7 +84,7 @@ class Look:
     """One reconcile: what was true when it began and what came of it.
 
     ready: ready pods by version hash. deployed: versions with a Deployment. templates: of their pods, when it began.
-    failure: the kind of error it ended with.
+    routed: percent of the traffic by version, as clients met it. failure: the kind of error it ended with.
     """
 
     at: datetime
@@ -93,6 +93,7 @@ class Look:
     ready: dict[str, int]
     deployed: frozenset[str]
     templates: dict[str, Manifest]
+    routed: dict[str, int]
     failure: str
     writes: list[str]
 
@@ -172,7 +173,8 @@ class Simulation:
         except Exception as error:
             failure = f"raised {error!r}"
         writes = self.server.writes[written:]
-        done = Look(self.now, before, self.status(), ready, deployed, templates, failure, writes)
+        routed = dict(self.gateway.routed)
+        done = Look(self.now, before, self.status(), ready, deployed, templates, routed, failure, writes)
         self.looks.append(done)
         Simulation.looked += 1
         return done

@@ -16,10 +16,12 @@ from modelrollout.ports import LEASE, Conflict, KubeClient, KubeError, Manifest
 
 _LOG = logging.getLogger(__name__)
 
-LEASE_SECONDS = 15
+# Of a machine without a processor to spare, two requests of up to five seconds each must not be the end.
+LEASE_SECONDS = 30
 RENEW_SECONDS = 5.0
+RETRY_SECONDS = 0.5
 # Shorter than the Lease, so that we stop writing before anyone else may start.
-FENCE_SECONDS = 10.0
+FENCE_SECONDS = 22.0
 
 
 class Leadership:
@@ -52,9 +54,10 @@ class Leadership:
 
     async def keep(self) -> None:
         """Renew until the leadership is lost; returns then. The process should end: another replica takes over."""
+        renewed = True
         while self.held:
-            await asyncio.sleep(RENEW_SECONDS * random.uniform(0.4, 0.6))
-            await self._try()
+            await asyncio.sleep((RENEW_SECONDS if renewed else RETRY_SECONDS) * random.uniform(0.4, 0.6))
+            renewed = await self._try()
         _LOG.error("leadership lost: Lease %s/%s was not renewed in time", self._namespace, self._name)
 
     async def release(self) -> None:
@@ -81,6 +84,7 @@ class Leadership:
             else:
                 return False
         except Conflict:
+            # Somebody was quicker, or an answer to ourselves was lost: the next try reads it anew.
             return False
         except KubeError as error:
             _LOG.warning("Lease %s/%s: %s", self._namespace, self._name, error)

@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
 
 import pytest
 from tests.unit.kube.fake_client import FakeKubeClient
 
-from modelrollout.ports import LEASE, Manifest
+from modelrollout.ports import LEASE, Conflict, KubeError, Manifest, Unavailable
 from modelrollout.runtime import leadership as module
 from modelrollout.runtime.leadership import FENCE_SECONDS, LEASE_SECONDS, Leadership
 from modelrollout.runtime.loop_thread import LoopThread
@@ -91,6 +92,43 @@ async def test_a_lease_is_renewed_while_the_event_loop_of_the_reconciles_is_busy
         # Nothing else runs on this loop until the Lease is renewed.
         assert renewed.wait(timeout=10)
         keeping.cancel()
+
+
+async def test_a_renewal_whose_answer_is_lost_is_made_again_long_before_the_fence_falls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The API server has done it, and tells whoever repeats it that the Lease has changed."""
+    monkeypatch.setattr(module, "RENEW_SECONDS", 0.02)
+    answers: list[KubeError | None] = [
+        None,
+        Unavailable("nothing within 5 s"),
+        Conflict("the object has changed"),
+        None,
+    ]
+    delays: list[float] = []
+    done = asyncio.Event()
+
+    class Client(FakeKubeClient):
+        async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
+            lease = await super().apply(manifest, force=force)
+            if answers and (error := answers.pop(0)):
+                raise error
+            if not answers:
+                done.set()
+            return lease
+
+    async def sleep(seconds: float, real: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        delays.append(seconds)
+        await real(0)
+
+    leader = contender(Client(), "a")
+    await leader.acquire()
+    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    keeping = asyncio.create_task(leader.keep())
+    await asyncio.wait_for(done.wait(), 10)
+    keeping.cancel()
+    assert leader.held
+    assert sum(delays[:4]) < FENCE_SECONDS / 4
 
 
 async def test_what_is_cancelled_here_is_cancelled_on_the_other_thread() -> None:
