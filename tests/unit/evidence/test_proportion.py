@@ -266,6 +266,15 @@ def test_the_state_of_the_first_release_goes_on_where_it_stood():
     assert judge(INDEPENDENT, update(INDEPENDENT, state, block())).verdict is Verdict.UNDECIDED
 
 
+def test_a_window_that_an_earlier_build_held_back_after_a_fall_of_the_weight_is_held_against_nobody():
+    """It did not say how far the weight fell, so that the bad answers may be of any traffic."""
+    waiting = {**after(INDEPENDENT, [block()] * 3).to_dict(), "pending": [475, 2, 0, 0], "settled": [False, False]}
+    before = ProportionState.from_dict(json.loads(json.dumps(waiting)))
+    state = update(INDEPENDENT, before, block(challenger_bad=25))
+    assert log_e_rollback(INDEPENDENT, state) <= log_e_rollback(INDEPENDENT, before)
+    assert judge(INDEPENDENT, state).verdict is Verdict.UNDECIDED
+
+
 def test_a_bad_half_minute_of_a_working_service_is_no_proof_however_often_it_is_scraped():
     for windows_per_minute in (4, 12):
         test = ProportionTest(margin=0.005, dispersion=1.5, windows_per_minute=windows_per_minute)

@@ -6,6 +6,7 @@ from math import floor
 import pytest
 from tests.unit.rollout.world import TICK, World, spec
 
+from modelrollout.api.evidence import WeightChanges
 from modelrollout.evidence.counts import ArmCounts
 from modelrollout.evidence.sequential import SETTLED, Settled
 from modelrollout.rollout.late_answers import LateAnswers, follow_weights
@@ -105,3 +106,8 @@ def test_beside_a_baseline_the_parts_are_of_what_both_have() -> None:
     changes = follow_weights(changes, (10, 1), accepted=True, present_window=110, awaited=6)
     most, least = changes.challenger_most, changes.champion_least
     assert (most, least) == (50 / 11, 10 / 60)
+
+
+def test_after_an_upgrade_a_fall_of_the_weight_from_before_it_is_held_against_nobody() -> None:
+    left = WeightChanges.model_validate({"championWeight": 99, "challengerWeight": 1, "changed": 120, "lowered": 120})
+    assert LateAnswers(left, awaited=6, scrape_interval=15.0).settled(121) == Settled(False, 1.0, 0.0)
