@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 # The operator's HTTPRoute names the version that a request was sent to.
 VERSION_HEADER = "X-Modelrollout-Version"
+_REQUEST_HEADER = "X-Request-Id"
 # Only what a pod answered has one of these: BentoML numbers all its answers but its own time-outs, and Envoy says of
 # each that it passes on how long the pod took.
 _FROM_A_MODEL = ("X-Bentoml-Request-Id", "X-Envoy-Upstream-Service-Time")
@@ -40,6 +41,7 @@ class Answer:
     by_model: whether a model answered, rather than the gateway for it.
     right: whether the predicted digit is the true one; None without a prediction.
     error: what is known of a failure.
+    request: the id by which the prediction is known, "" without one. truth: the true digit; None without a prediction.
     """
 
     sent: float
@@ -49,6 +51,8 @@ class Answer:
     by_model: bool
     right: bool | None
     error: str
+    request: str = ""
+    truth: int | None = None
 
     @property
     def failed(self) -> bool:
@@ -64,21 +68,21 @@ class Answer:
         return Kind.TIME_OUT if any(words in self.error for words in _GIVEN_UP) else Kind.LOST
 
 
-def answer_of(result: Mapping[str, Any], is_right: Callable[[int, int], bool]) -> Answer:
-    """One line of `vegeta encode`.
-
-    is_right: tells of the number of an image and a digit whether that is the true one.
-    """
+def answer_of(result: Mapping[str, Any], true_digit: Callable[[int], int]) -> Answer:
+    """One line of `vegeta encode`. true_digit: what the image of a number shows."""
     headers = {name.title(): values for name, values in (result["headers"] or {}).items()}
     code = int(result["code"])
+    truth = true_digit(_image(result)) if code == HTTPStatus.OK else None
     return Answer(
         sent=datetime.fromisoformat(result["timestamp"]).timestamp(),
         seconds=result["latency"] / 1e9,
         code=code,
         version=headers.get(VERSION_HEADER, [""])[0],
         by_model=any(name in headers for name in _FROM_A_MODEL),
-        right=_is_right(result, is_right) if code == HTTPStatus.OK else None,
+        right=None if truth is None else json.loads(base64.b64decode(result["body"]))["digit"] == truth,
         error=result["error"] or ("" if code == HTTPStatus.OK else _text(result["body"])),
+        request=headers.get(_REQUEST_HEADER, [""])[0],
+        truth=truth,
     )
 
 
@@ -96,9 +100,8 @@ def not_of_a_model(answers: Iterable[Answer], faulty: frozenset[str]) -> list[An
     return [answer for answer in answers if answer.failed and not (answer.by_model and answer.version in faulty)]
 
 
-def _is_right(result: Mapping[str, Any], is_right: Callable[[int, int], bool]) -> bool:
-    row = int(parse_qs(urlsplit(result["url"]).query)["row"][0])
-    return is_right(row, json.loads(base64.b64decode(result["body"]))["digit"])
+def _image(result: Mapping[str, Any]) -> int:
+    return int(parse_qs(urlsplit(result["url"]).query)["row"][0])
 
 
 def _text(body: str | None) -> str:

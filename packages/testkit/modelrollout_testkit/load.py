@@ -88,9 +88,6 @@ class Load:
     def _read(self) -> None:
         assert self._encode.stdout is not None
         for line in self._encode.stdout:
-            answer = answer_of(json.loads(line), self._is_right)
+            answer = answer_of(json.loads(line), self._labels.__getitem__)
             with self._lock:
                 self._answers.append(answer)
-
-    def _is_right(self, row: int, digit: int) -> bool:
-        return bool(self._labels[row] == digit)
