@@ -1,4 +1,6 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "examples" / "digits"))
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+sys.path[:0] = [str(EXAMPLES / "digits"), str(EXAMPLES / "forecast")]

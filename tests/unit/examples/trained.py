@@ -1,0 +1,7 @@
+"""Versions of the digit classifier, each trained once."""
+
+from functools import cache
+
+from train import train
+
+trained = cache(train)
