@@ -27,13 +27,17 @@ class Axis:
 
 @dataclass
 class Chart:
-    """One plot. Points are in the units of the axes; what lies beyond an axis is drawn at its end."""
+    """One plot. Points are in the units of the axes; what lies beyond an axis is drawn at its end.
+
+    legend_at_right: for plots whose left corner is full.
+    """
 
     title: str
     x: Axis
     y: Axis
     width: int = 760
     height: int = 400
+    legend_at_right: bool = False
     parts: list[str] = field(default_factory=list)
     named: list[tuple[str, str]] = field(default_factory=list)
 
@@ -73,8 +77,7 @@ class Chart:
             at = self._y(value)
             frame.append(_grid(self._left, at, self.width - 20, at))
             frame.append(_text(self._left - 6, at + 4, label, "end"))
-        # Rows begin where the legend of a plot with an axis stands.
-        beside = self._left + 10 if self.y.label else self.width - 240
+        beside = self.width - 240 if self.legend_at_right else self._left + 10
         legend = [
             f'<rect x="{beside}" y="{TOP + 8 + 18 * row}" width="12" height="4" fill="{colour}"/>'
             + _text(beside + 18, TOP + 14 + 18 * row, name, "start")

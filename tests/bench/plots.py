@@ -60,6 +60,7 @@ def false_decisions(rows: Sequence[dict[str, Any]]) -> Chart:
         Axis(0, len(shown), "", []),
         width=900,
         height=90 + 22 * len(shown),
+        legend_at_right=True,
     )
     chart.line([(0.01, 0), (0.01, len(shown))], COLOURS[5], "declared", "2 3")
     for number, row in enumerate(shown):
@@ -79,6 +80,7 @@ def requests_needed(rows: Sequence[dict[str, Any]]) -> Chart:
         "Challenger requests until a rollback, beside Wald's bound (lines)",
         Axis(0.002, 0.6, "gap", [(g, f"+{100 * g:g} pp") for g in (0.0025, 0.005, 0.01, 0.05, 0.1, 0.5)], True),
         Axis(5, 2e5, "requests", [(10.0**power, f"{10**power:,}".replace(",", " ")) for power in range(1, 6)], True),
+        legend_at_right=True,
     )
     for colour, weight in ((COLOURS[0], 0.05), (COLOURS[1], 0.5)):
         chart.line([(gap, bound_of("rollback", gap, weight)) for gap in gaps], colour, f"bound, weight {weight:.0%}")

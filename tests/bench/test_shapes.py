@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from modelrollout.evidence.sample_ratio import SampleRatioState, SampleRatioTest, is_mismatch, update_sample_ratio
 from tests.bench.life import Policy, live
-from tests.bench.service import Episodes, Shape, Users
+from tests.bench.service import LEVELS, Episodes, Service, Shape, Users
 from tests.bench.swings import false_rollbacks
 
 ROLLOUTS = 40
@@ -53,3 +55,15 @@ def test_a_gross_failure_by_time_out_is_rolled_back_although_its_weight_was_take
     lives = live(Shape("late", late=20.0), half, ROLLOUTS, seed=8, excess=0.5, onset=120.0)
     assert (lives.retreats > 0).all()
     assert max(lives.rolled_back) <= 120.0 + 60.0
+
+
+@pytest.mark.parametrize(("tail", "least", "most"), [(1.5, 0.25, 1.0), (float("inf"), 0.0, 0.0)])
+def test_heavy_sticky_users_show_as_traffic_that_does_not_follow_the_weights(tail, least, most):
+    service = Service(Shape("users", users=Users(2000, 0.1, 19.9, tail)), ROLLOUTS, np.random.default_rng(9))
+    level, test = np.full(ROLLOUTS, LEVELS.index(0.1)), SampleRatioTest()
+    counts = sum(service.tick(level) for _ in range(120)).sum(axis=2)
+    states = [
+        update_sample_ratio(test, SampleRatioState(), int(champion + challenger), int(challenger), 0.1)
+        for champion, challenger in zip(*counts[:, 0], strict=True)
+    ]
+    assert least <= np.mean([is_mismatch(test, state) for state in states]) <= most
