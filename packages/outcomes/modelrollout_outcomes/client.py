@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 
@@ -55,6 +56,31 @@ class OutcomesClient:
         for _, batch in _batches(truths):
             body = {"truths": [each.model_dump(mode="json", exclude_none=True) for each in batch]}
             yield from TruthsAnswer.model_validate(self._call("POST", "/v1/truths", json=body)).truths
+
+    def want_maturities(self, namespace: str, rollout: str, maturities: Sequence[str]) -> None:
+        """Have a rollout counted at maturities like `24h` too. Raises OutcomesError likewise."""
+        self._answer("PUT", f"/v1/rollouts/{namespace}/{rollout}/maturities", json={"maturities": list(maturities)})
+
+    def forget(self, namespace: str, rollout: str, key: str) -> int:
+        """Remove every prediction with a key. Returns how many there were. Raises OutcomesError likewise."""
+        answer = self._call("DELETE", f"/v1/rollouts/{namespace}/{rollout}/keys/{quote(key, safe='')}")
+        return int(answer["predictions"])
+
+    def status(self, namespace: str, rollout: str) -> list[dict[str, Any]]:
+        """What has been counted, by maturity (`maturity`, in seconds) and `version`: `right`, `wrong`, `unlabelled`."""
+        answer: list[dict[str, Any]] = self._call("GET", f"/v1/rollouts/{namespace}/{rollout}/status")
+        return answer
+
+    def export(self, namespace: str, rollout: str) -> Iterator[str]:
+        """Every prediction that has a truth, as lines of JSON. Raises OutcomesError likewise."""
+        try:
+            with self._http.stream("GET", f"/v1/rollouts/{namespace}/{rollout}/export") as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise OutcomesError(f"{self._http.base_url} answers {answer.status_code}: {_detail(answer)}")
+                yield from answer.iter_lines()
+        except httpx.TransportError as error:
+            raise OutcomesError(f"{self._http.base_url} cannot be reached: {error}") from error
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
         return self._answer(method, path, **arguments).json()

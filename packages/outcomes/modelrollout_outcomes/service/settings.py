@@ -1,6 +1,7 @@
 """Settings of the service: flags, environment variables, defaults and help texts in one place."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PositiveInt, SecretStr, model_validator
@@ -43,6 +44,18 @@ class ServiceSettings(BaseSettings):
     truth_waits: Duration = Field(7 * 86400, description="how long a truth without a prediction is kept")
     key_window: Duration = Field(86400, description="how long before the time of a truth by key its prediction was")
     count_interval: float = Field(5.0, gt=0, description="seconds between two looks at what has matured")
+    access: Literal["open", "tokens", "kubernetes"] = Field(
+        "open",
+        description="open: everybody may do everything; tokens: who has one of --tokens-file; kubernetes: who the API"
+        " server knows (TokenReview), as far as it lets them (SubjectAccessReview of modelrollouts/predictions, ...)",
+    )
+    tokens_file: Path | None = Field(
+        None, description="lines of a token and its namespaces, like: s3cret team-a,team-b"
+    )
+    proxy_header: str = Field("", description="header in which a trusted proxy names who asks, like x-forwarded-user")
+    proxy_secret: SecretStr = Field(
+        SecretStr(""), description="what the proxy proves itself by in the header x-modelrollout-proxy"
+    )
     max_segments: PositiveInt = Field(1000, description="segments of a rollout that are counted by name")
     max_classes: PositiveInt = Field(100, description="classes of a rollout that are counted by name")
     max_body: PositiveInt = Field(16 * 1024**2, description="bytes of one JSON request")
@@ -55,6 +68,14 @@ class ServiceSettings(BaseSettings):
     def _keeps_until_counted(self) -> Self:
         if self.maturity and max(self.maturity) + _SPARE_SECONDS > self.retention:
             raise ValueError("retention must be a day longer than the longest maturity")
+        return self
+
+    @model_validator(mode="after")
+    def _can_tell_callers_apart(self) -> Self:
+        if self.access == "tokens" and self.tokens_file is None:
+            raise ValueError("access by tokens needs --tokens-file")
+        if bool(self.proxy_header) != bool(self.proxy_secret.get_secret_value()):
+            raise ValueError("a trusted proxy needs both --proxy-header and --proxy-secret")
         return self
 
     @property
