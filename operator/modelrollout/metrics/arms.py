@@ -1,7 +1,7 @@
 """The pods of a comparison, as a source of metrics is asked for them."""
 
 from modelrollout.api.baseline import Baseline
-from modelrollout.api.identity import bento_version, pod_pattern
+from modelrollout.api.identity import bento_version, pod_pattern, workload_name
 from modelrollout.metrics.source import Arms
 from modelrollout.rollout.comparison import Comparison
 
@@ -19,5 +19,7 @@ def arms_for(namespace: str, rollout: str, comparison: Comparison, baseline: Bas
         alone=frozenset(baseline.figures),
         champion_version=bento_version(comparison.champion.bento),
         challenger_version=bento_version(comparison.challenger.bento),
+        champion_service=workload_name(rollout, comparison.champion.hash),
+        challenger_service=workload_name(rollout, comparison.challenger.hash),
         other_pods=pod_pattern(rollout, comparison.bystander.hash) if comparison.bystander else "",
     )

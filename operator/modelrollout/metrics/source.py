@@ -29,6 +29,7 @@ class Arms:
     champion_version, challenger_version: of the Bento, as in its tag; needed by gates with a cohort label.
     one_version: whether both arms are of one version, so that only their pods tell them apart.
     other_pods: those that serve beside the arms, for gates that do not count by pods; nothing if empty.
+    champion_service, challenger_service: names of their Services; needed where a gateway counts.
     serving: names of the pods, of whatever version, that have been ready for so long that they must have been scraped;
         empty if that is not known.
     """
@@ -42,6 +43,8 @@ class Arms:
     challenger_version: str = ""
     one_version: bool = False
     other_pods: str = ""
+    champion_service: str = ""
+    challenger_service: str = ""
     serving: frozenset[str] = frozenset()
 
     @classmethod

@@ -7,6 +7,8 @@ from pydantic import Field
 
 from modelrollout.api.gates.patterns import Endpoints, StatusCodes
 from modelrollout.api.gates.proportion import ProportionGate, margin_rules
+from modelrollout.api.gates.source import Source
+from modelrollout.api.rules import Rule
 from modelrollout.api.units import Margin, Number, ShortDuration
 
 
@@ -14,7 +16,21 @@ class ErrorRateGate(ProportionGate):
     """Share of requests that are answered with an error."""
 
     default_margin = Margin("0.5%")
-    rules = margin_rules(default_margin)
+    rules = (
+        *margin_rules(default_margin),
+        Rule(
+            cel="!has(self.endpoints) || !(self.source.preset in ['Contour', 'Istio'])",
+            holds=lambda gate: gate.endpoints is None or not gate.source.is_gateway,
+            message="may not be set where a gateway counts, which knows no endpoints",
+            field="endpoints",
+        ),
+        Rule(
+            cel="!self.warmUp.matches('[1-9]') || !(self.source.preset in ['Contour', 'Istio'])",
+            holds=lambda gate: not gate.warm_up.seconds or not gate.source.is_gateway,
+            message="may not be set where a gateway counts, which knows no pods",
+            field="warmUp",
+        ),
+    )
 
     max_ratio: Annotated[Number, Field(ge=1, le=10)] = 1
     """The baseline's rate is multiplied by this before the comparison."""
@@ -31,13 +47,16 @@ class ErrorRateGate(ProportionGate):
     endpoints: Endpoints | None = None
     """Regular expression (RE2, matched as a whole) of the endpoints that count; all of the model's if absent."""
 
+    source: Source = Source()
+    """Where the counters of requests come from."""
+
     @property
     def ratio(self) -> float:
         return self.max_ratio
 
     @property
     def counted(self) -> tuple[Hashable, ...]:
-        return self.codes, self.endpoints, self.warm_up.seconds
+        return self.codes, self.endpoints, self.warm_up.seconds, self.source
 
     @property
     def warm_up_seconds(self) -> float:

@@ -3,6 +3,7 @@
 A true label comes long after the prediction, to whatever pod is asked then. So the pods of both arms are read for each.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -41,8 +42,22 @@ def split_by_version(groups: Groups, label: str, arms: Arms) -> Groups:
     }
 
 
+def split_by_backend(groups: Groups, label: str, backends: Mapping[Arm, str]) -> Groups:
+    """Each group in two, one for each arm, by a gateway's label of the backend.
+
+    backends: regular expressions, matched as a whole.
+    """
+    return {
+        _key(arm, name): [one for one in series if re.fullmatch(backend, one.label(label))]
+        for name, series in groups.items()
+        for arm, backend in backends.items()
+    }
+
+
 def by_version(windows: Iterable[Increases]) -> Iterator[Increases]:
-    """What the groups of `split_by_version` have grown by, for the arm whose version was named, whoever's pod it is."""
+    """What the groups of `split_by_version` or `split_by_backend` have grown by, for the arm that was named, whoever's
+    pod it is.
+    """
     for window in windows:
         pods = {pod: grown for of_arm in window.pods.values() for pod, grown in of_arm.items()}
         yield Increases(

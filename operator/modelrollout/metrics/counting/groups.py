@@ -12,14 +12,14 @@ REST = ""
 _MOST_LISTED = 10
 
 
-def with_status(series: Sequence[Series], codes: str) -> list[Series]:
+def with_status(series: Sequence[Series], codes: str, label: str = STATUS_CODE) -> list[Series]:
     """The counters of those requests whose status code matches a regular expression as a whole.
 
     Raises Unreadable if it is none.
     """
     if fault := fault_of(codes):
         raise Unreadable(f"codes is no regular expression: {fault}")
-    return [one for one in series if matches(codes, one.label(STATUS_CODE))]
+    return [one for one in series if matches(codes, one.label(label))]
 
 
 def by_value(series: Sequence[Series], label: str, values: Sequence[str]) -> Groups:

@@ -68,7 +68,9 @@ class Reader:
 
     def of(self, arms: Arms) -> "Reader":
         """A reader of other arms."""
-        return Reader(self._client, arms, self.span, self._warm_up, self._patience, self._memory)
+        reader = Reader(self._client, arms, self.span, self._warm_up, self._patience, self._memory)
+        reader.begin(self._gate)
+        return reader
 
     def begin(self, gate: str) -> None:
         """Read for a gate from now on, by its name."""

@@ -3,13 +3,10 @@
 import json
 import re
 
-from modelrollout.metrics.bentoml import DURATION_BUCKETS, DURATIONS, ENDPOINT, OWN_ENDPOINTS, REQUESTS
+from modelrollout.metrics.bentoml import OWN_ENDPOINTS
 from modelrollout.metrics.counting.scrapes import SCRAPE_DURATION, UP
+from modelrollout.metrics.request_metrics import BENTOML, Gateway, RequestMetrics
 from modelrollout.metrics.source import Arms
-
-# Where a scrape target has a label `endpoint` itself (a PodMonitor gives it the name of the port), Prometheus renames
-# the one of BentoML.
-_ENDPOINT_LABELS = (ENDPOINT, f"exported_{ENDPOINT}")
 
 _CLASSIC_NAME = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
 # The name in a selector like {"http.server.requests", code="500"}.
@@ -21,22 +18,30 @@ def scrape_clock(arms: Arms) -> str:
     return _selector(_matcher("__name__", "=~", f"{UP}|{SCRAPE_DURATION}"), *_pods_of(arms))
 
 
-def requests(arms: Arms, endpoints: str | None) -> tuple[str, ...]:
+def requests(arms: Arms, endpoints: str | None, metrics: RequestMetrics = BENTOML) -> tuple[str, ...]:
     """Selectors that together give the counters of answered requests, each series once.
 
     endpoints: regular expression of the endpoints that count; all but BentoML's own if None.
     """
-    return _of_family(REQUESTS, arms, endpoints)
+    return _of_family(metrics.requests, arms, endpoints, metrics)
 
 
-def duration_buckets(arms: Arms, endpoints: str | None) -> tuple[str, ...]:
+def requests_at_gateway(gateway: Gateway, arms: Arms, metrics: RequestMetrics) -> tuple[str, ...]:
+    """Selectors that together give a gateway's counters of requests to the Services of both arms."""
+    backends = "|".join(gateway.backends(arms).values())
+    counted = [_matcher(label, "=", value) for label, value in gateway.matchers]
+    of_gateway = _matcher(gateway.label, "=~", backends)
+    return (_selector(*_pods_of(gateway.arms(arms)), *counted, of_gateway, family=metrics.requests),)
+
+
+def duration_buckets(arms: Arms, endpoints: str | None, metrics: RequestMetrics = BENTOML) -> tuple[str, ...]:
     """Selectors that together give the buckets of the request durations, each series once."""
-    return _of_family(DURATION_BUCKETS, arms, endpoints)
+    return _of_family(f"{metrics.durations}_bucket", arms, endpoints, metrics)
 
 
-def native_durations(arms: Arms, endpoints: str | None) -> tuple[str, ...]:
+def native_durations(arms: Arms, endpoints: str | None, metrics: RequestMetrics = BENTOML) -> tuple[str, ...]:
     """Selectors that together give the request durations as native histograms, each series once."""
-    return _of_family(DURATIONS, arms, endpoints)
+    return _of_family(metrics.durations, arms, endpoints, metrics)
 
 
 def counter(arms: Arms, selector: str) -> tuple[str, ...]:
@@ -63,17 +68,19 @@ def exposing_pods(arms: Arms, family: str, within: int) -> str:
     return f"group by (pod) (last_over_time({selector}[{within}ms]))"
 
 
-def _of_family(family: str, arms: Arms, endpoints: str | None, *matchers: str) -> tuple[str, ...]:
+def _of_family(family: str, arms: Arms, endpoints: str | None, metrics: RequestMetrics) -> tuple[str, ...]:
     return tuple(
-        _selector(*_pods_of(arms), *matchers, *of_endpoints, family=family)
-        for of_endpoints in _endpoint_matchers(endpoints)
+        _selector(*_pods_of(arms), *of_endpoints, family=family)
+        for of_endpoints in _endpoint_matchers(endpoints, metrics.endpoint_label)
     )
 
 
-def _endpoint_matchers(endpoints: str | None) -> tuple[tuple[str, ...], ...]:
-    endpoint, exported = _ENDPOINT_LABELS
+def _endpoint_matchers(endpoints: str | None, endpoint: str) -> tuple[tuple[str, ...], ...]:
+    # Where a scrape target has such a label itself (a PodMonitor gives it `endpoint`, the name of the port), Prometheus
+    # renames the one of the pod.
+    exported = f"exported_{endpoint}"
     if endpoints is None:
-        return (tuple(_matcher(label, "!~", OWN_ENDPOINTS) for label in _ENDPOINT_LABELS),)
+        return (tuple(_matcher(label, "!~", OWN_ENDPOINTS) for label in (endpoint, exported)),)
     return (
         (_matcher(exported, "=", ""), _matcher(endpoint, "=~", endpoints)),
         (_matcher(exported, "!=", ""), _matcher(exported, "=~", endpoints)),
@@ -92,7 +99,7 @@ def _selector(*matchers: str, family: str = "") -> str:
 
 
 def _matcher(label: str, operator: str, value: str) -> str:
-    return f"{label}{operator}{_quoted(value)}"
+    return f"{label if _CLASSIC_NAME.fullmatch(label) else _quoted(label)}{operator}{_quoted(value)}"
 
 
 def _quoted(text: str) -> str:
