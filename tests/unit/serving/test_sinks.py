@@ -15,6 +15,7 @@ from tests.unit.serving.sinks import record
 from modelrollout_outcomes.records import PREDICTION
 from modelrollout_serving import JsonLines, OutcomesService, Receipt, Record, Unavailable
 from modelrollout_serving.settings import sink_of
+from modelrollout_serving.sinks.outcomes import MOST_FAULTS
 
 TAKEN = {"accepted": 1, "duplicates": 0, "rejected": []}
 
@@ -79,6 +80,23 @@ def test_a_service_that_cannot_now_is_asked_again(status: int) -> None:
     with pytest.raises(Unavailable) as raised:
         sink(Service(status, Retry_After="7")).send([record()])
     assert raised.value.after == 7
+
+
+def test_a_batch_that_only_makes_faults_does_not_block_the_others() -> None:
+    to = sink(Service(500))
+    for _ in range(MOST_FAULTS - 1):
+        with pytest.raises(Unavailable):
+            to.send([record()])
+    assert to.send([record()]).rejected == 1
+    with pytest.raises(Unavailable):
+        to.send([record(1)])
+
+
+def test_a_service_that_is_away_for_long_is_waited_for() -> None:
+    to = sink(Service(503))
+    for _ in range(3 * MOST_FAULTS):
+        with pytest.raises(Unavailable):
+            to.send([record()])
 
 
 def test_patience_may_be_asked_for_by_a_date_and_has_an_end() -> None:

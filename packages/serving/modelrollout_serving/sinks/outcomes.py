@@ -12,6 +12,10 @@ import httpx
 from modelrollout_serving.record import Record, encode_all
 from modelrollout_serving.sinks.sink import Receipt, Unavailable
 
+MOST_FAULTS = 8
+"""After so many faults of the service in turn, which may be due to what it was sent, a batch is given up."""
+
+_LATER = (429, 502, 503, 504)
 _TIMEOUT = httpx.Timeout(10, connect=3)
 _MOST_SECONDS = 300.0
 
@@ -33,6 +37,7 @@ class OutcomesService:
         self._url = f"{url.rstrip('/')}/v1/predictions"
         self._token_file = token_file
         self._token = token
+        self._faults = 0
         self._client = httpx.Client(timeout=_TIMEOUT, transport=transport)
 
     def send(self, records: Sequence[Record]) -> Receipt:
@@ -41,8 +46,9 @@ class OutcomesService:
         if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE and len(records) > 1:
             middle = len(records) // 2
             return _both(self.send(records[:middle]), self.send(records[middle:]))
-        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
+        if answer.status_code in _LATER or (answer.is_server_error and not self._is_one_too_many()):
             raise Unavailable(f"{self._url} answers {answer.status_code}", _retry_after(answer))
+        self._faults = 0
         if not answer.is_success:
             why = f"{self._url} answers {answer.status_code}: {answer.text[:200]}"
             return Receipt(0, rejected=len(records), why=why)
@@ -59,6 +65,10 @@ class OutcomesService:
             return self._client.post(self._url, content=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise Unavailable(f"{self._url}: {error or type(error).__name__}") from error
+
+    def _is_one_too_many(self) -> bool:
+        self._faults += 1
+        return self._faults >= MOST_FAULTS
 
     def _current_token(self) -> str:
         return self._token_file.read_text().strip() if self._token_file else self._token
