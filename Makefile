@@ -79,6 +79,7 @@ deps: $(INSTALLED) # Debian packages of the local cluster; does nothing where th
 lock: $(INSTALLED) ## resolve the dependencies anew
 	$(COMPILE) --group dev --group examples pyproject.toml $(addsuffix /pyproject.toml,$(PACKAGES)) -o requirements/dev.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/operator.txt
+	$(COMPILE) -c requirements/dev.txt packages/outcomes/pyproject.toml -o requirements/outcomes.txt
 	$(COMPILE) -c requirements/dev.txt --group pyproject.toml:build -o requirements/build.txt
 	$(COMPILE) -c requirements/dev.txt --group pyproject.toml:examples -o requirements/examples.txt
 	$(COMPILE) -c requirements/dev.txt --group pyproject.toml:bench -o requirements/bench.txt

@@ -1,7 +1,7 @@
-"""Bring the generated files of the chart up to date: `python charts/sync.py [--check]`.
+"""Bring the generated files of the charts up to date: `python charts/sync.py [--check]`.
 
-Helm cannot read outside of a chart, so the chart has a copy of the CustomResourceDefinition. The table of values in
-its README comes from the comments in values.yaml, and the rules of its Roles from what the operator does.
+Helm cannot read outside of a chart, so that of the operator has a copy of the CustomResourceDefinition. The table of
+values in each README comes from the comments in values.yaml, and the rules of the Roles from what the operator does.
 """
 
 import argparse
@@ -15,21 +15,25 @@ import yaml
 
 from modelrollout.runtime.access import ACCESS, Access
 
-CHART = Path(__file__).parent / "modelrollout"
-CRD = CHART.parents[1] / "crds" / "modelrollout.io_modelrollouts.yaml"
+CHARTS = Path(__file__).parent
+OPERATOR, OUTCOMES = CHARTS / "modelrollout", CHARTS / "outcomes"
+CRD = CHARTS.parent / "crds" / "modelrollout.io_modelrollouts.yaml"
 BEGIN, END = "<!-- begin values -->\n", "<!-- end values -->\n"
 
 
 def generated() -> dict[Path, str]:
     """What each generated file should hold."""
-    readme = CHART / "README.md"
-    before, _, rest = readme.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
     return {
-        CHART / "files" / CRD.name: CRD.read_text(),
-        CHART / "templates" / "_rules.tpl": _rules(ACCESS),
-        readme: f"{before}{BEGIN}{_table((CHART / 'values.yaml').read_text())}{END}{after}",
+        OPERATOR / "files" / CRD.name: CRD.read_text(),
+        OPERATOR / "templates" / "_rules.tpl": _rules(ACCESS),
+        **{chart / "README.md": _readme(chart) for chart in (OPERATOR, OUTCOMES)},
     }
+
+
+def _readme(chart: Path) -> str:
+    before, _, rest = (chart / "README.md").read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    return f"{before}{BEGIN}{_table((chart / 'values.yaml').read_text())}{END}{after}"
 
 
 def _rules(accesses: Iterable[Access]) -> str:

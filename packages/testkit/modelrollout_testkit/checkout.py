@@ -35,8 +35,12 @@ class Checkout:
     @property
     def operator_version(self) -> str:
         """The version of the operator, which is the tag of its image."""
-        version: str = tomllib.loads((self.root / "pyproject.toml").read_text())["project"]["version"]
-        return version
+        return self._version("pyproject.toml")
+
+    @property
+    def outcomes_version(self) -> str:
+        """The version of the outcomes service, which is the tag of its image."""
+        return self._version("packages/outcomes/pyproject.toml")
 
     @property
     def revision(self) -> str:
@@ -51,6 +55,13 @@ class Checkout:
         code = (path for tree in ("operator", "packages/contract") for path in (self.root / tree).rglob("*.py"))
         return [*named, *sorted(code)]
 
+    def outcomes_sources(self) -> Sequence[Path]:
+        """The files that the outcomes service's image is made of."""
+        requirements = (self.root / f"requirements/{name}.txt" for name in ("build", "outcomes"))
+        package = self.root / "packages/outcomes"
+        code = (path for pattern in ("*.py", "*.mako") for path in package.rglob(pattern))
+        return [*requirements, package / "Dockerfile", package / "pyproject.toml", *sorted(code)]
+
     def example_sources(self) -> Sequence[Path]:
         """The files that the example's images are made of; not the manifests for Kubernetes beside them."""
         requirements = (self.root / f"requirements/{name}.txt" for name in ("build", "examples"))
@@ -58,3 +69,7 @@ class Checkout:
         packages = (self.root / "packages" / name for name in ("contract", "serving"))
         code = (path for package in packages for pattern in ("*.py", "*.toml") for path in package.rglob(pattern))
         return [*requirements, *sorted([*files, *code])]
+
+    def _version(self, project: str) -> str:
+        version: str = tomllib.loads((self.root / project).read_text())["project"]["version"]
+        return version

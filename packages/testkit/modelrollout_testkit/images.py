@@ -44,6 +44,20 @@ def operator_image(checkout: Checkout, progress: Progress | None = None) -> Imag
     return cached_images("operator", checkout.operator_sources(), checkout.root, build)[name]
 
 
+def outcomes_image(checkout: Checkout, progress: Progress | None = None) -> ImageArchive:
+    """The outcomes service as `localhost/modelrollout-outcomes:VERSION`, likewise."""
+    progress = progress or Progress()
+    name = f"localhost/modelrollout-outcomes:{checkout.outcomes_version}"
+
+    def build(archive: Path) -> None:
+        python = python_image(progress)
+        with ImageBuilder.open("outcomes") as builder, progress.stage("build the outcomes service's image"):
+            builder.build(checkout.root / "packages/outcomes/Dockerfile", name, checkout.root, PYTHON_IMAGE=python)
+            builder.save([name], archive)
+
+    return cached_images("outcomes", checkout.outcomes_sources(), checkout.root, build)[name]
+
+
 def example_images(checkout: Checkout, progress: Progress | None = None) -> dict[str, ImageArchive]:
     """The example models by version, as `localhost/digits:VERSION`, trained and built unless the cache has them.
 
