@@ -29,6 +29,13 @@ _COLUMNS = (
 )
 
 
+_SCALE = {
+    "specReplicasPath": ".spec.serving.replicas",
+    "statusReplicasPath": ".status.replicas",
+    "labelSelectorPath": ".status.selector",
+}
+
+
 def custom_resource_definition() -> dict[str, Any]:
     """The CRD as a manifest."""
     return {
@@ -51,7 +58,7 @@ def custom_resource_definition() -> dict[str, Any]:
                     "name": VERSION,
                     "served": True,
                     "storage": True,
-                    "subresources": {"status": {}},
+                    "subresources": {"status": {}, "scale": _SCALE},
                     "additionalPrinterColumns": list(_COLUMNS),
                     "schema": {"openAPIV3Schema": _schema()},
                 }

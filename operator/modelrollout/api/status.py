@@ -271,6 +271,10 @@ class Status(ApiModel):
     """Why the rollout stands where it does, in one line."""
     serving_since: Time | None = None
     """When the champion began to serve."""
+    replicas: int | None = None
+    """Pods that the champion has been told to have, for the scale subresource."""
+    selector: str | None = None
+    """The label by which all pods of the ModelRollout are found, for the scale subresource."""
     champions: Annotated[tuple[FormerChampion, ...], Field(max_length=CHAMPIONS_LIMIT)] = ()
     """Versions that proved themselves as champions, the last one last: `undo` goes back to one of them."""
     rollout: RolloutProgress | None = None

@@ -47,6 +47,7 @@ def decide(
     else:
         resume(draft)
         placement = _carry_on(draft, wanted)
+    _note_replicas(draft)
     decided = with_conditions(draft.situation, generation)
     return Plan(
         status=decided,
@@ -55,6 +56,11 @@ def decide(
         requeue_after=None if spec.suspend else requeue_after(decided, status, settings, now),
         significant=says_something_new(decided, status) or bool(observation.status_problem),
     )
+
+
+def _note_replicas(draft: Draft) -> None:
+    champion = draft.status.champion
+    draft.change(replicas=draft.situation.pods(champion).desired if champion else None)
 
 
 def _carry_on(draft: Draft, wanted: Version) -> Placement:

@@ -37,6 +37,7 @@ class StatusChanges(TypedDict, total=False):
     baseline: BaselineVersion | None
     weight: int | None
     wanted: Version
+    replicas: int | None
     champions: tuple[FormerChampion, ...]
     serving_since: datetime | None
     rollout: RolloutProgress | None

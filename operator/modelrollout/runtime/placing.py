@@ -11,6 +11,7 @@ from modelrollout.kube.apply import Applier
 from modelrollout.kube.manifests import CHILD_KINDS, SERVICE_PORT, children
 from modelrollout.kube.ownership import Owner
 from modelrollout.kube.revisions import Revision
+from modelrollout.kube.scaling import is_scaled_from_outside
 from modelrollout.kube.world import World
 from modelrollout.ports import DEPLOYMENT, SERVICE, Conflict, Invalid, Manifest, Unavailable
 from modelrollout.rollout.observation import Backend
@@ -91,7 +92,8 @@ class Placer:
         if live and (wanted.role is not Role.CHALLENGER or live.get("status", {}).get("readyReplicas")):
             deadline = PositiveDuration(f"{live['spec'].get('progressDeadlineSeconds', 600)}s")
         serving = revision.as_served.model_copy(update={"progress_deadline": deadline})
-        return children(self.owner, serving, wanted.version, wanted.replicas, revision.copies)
+        made = children(self.owner, serving, wanted.version, wanted.replicas, revision.copies)
+        return [_with_replicas_as_they_are(child, live, wanted) for child in made]
 
     async def _route(self, placement: Placement, waiting: Sequence[str]) -> None:
         """Split the traffic among all versions but those that wait for their Service and get none.
@@ -131,6 +133,15 @@ class Placer:
 
     def _live_route(self) -> Manifest | None:
         return self.world.find(self.router.kind, self.owner.name)
+
+
+def _with_replicas_as_they_are(child: Manifest, live: Manifest | None, wanted: DesiredVersion) -> Manifest:
+    """The object without the number of pods that an autoscaler has chosen, unless more traffic is to come."""
+    if child["kind"] != DEPLOYMENT.kind or live is None or not is_scaled_from_outside(live):
+        return child
+    if wanted.role is not Role.CHAMPION and live["spec"].get("replicas", 1) < wanted.replicas:
+        return child
+    return {**child, "spec": {key: value for key, value in child["spec"].items() if key != "replicas"}}
 
 
 def _backends(owner: Owner, placement: Placement) -> list[Backend]:

@@ -44,6 +44,7 @@ from modelrollout.runtime.settings import OperatorSettings
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.understanding import Understood, understand
 from modelrollout.traffic.registry import RouterRegistry
+from modelrollout_contract.objects import ROLLOUT_LABEL
 
 _LOG = logging.getLogger(__name__)
 
@@ -231,11 +232,12 @@ class Reconciler:
     async def _write_status(self, manifest: Manifest, status: Status) -> None:
         """Write the status if the ModelRollout is still as it was read; Conflict if not."""
         metadata = manifest["metadata"]
+        selector = f"{ROLLOUT_LABEL}={metadata['name']}"
         await self.client.apply_status(
             {
                 "apiVersion": MODEL_ROLLOUT.api_version,
                 "kind": MODEL_ROLLOUT.kind,
                 "metadata": {key: metadata[key] for key in ("namespace", "name", "uid", "resourceVersion")},
-                "status": status.manifest(),
+                "status": {**status.manifest(), "selector": selector},
             }
         )
