@@ -57,9 +57,9 @@ class ModelRolloutSpec(ApiModel):
         Rule(
             cel="!has(self.baseline) || !has(self.baseline.fixed) || self.baseline.fixed.all(name,"
             " self.gates.exists(gate, gate.name == name"
-            " && (has(gate.errorRate) || has(gate.latency) || has(gate.share))))",
+            " && (has(gate.errorRate) || has(gate.latency) || has(gate.share) || has(gate.quality))))",
             holds=lambda spec: spec.baseline.figures.keys() <= {gate.name for gate in spec.gates if gate.proportion},
-            message="must name gates of kind errorRate, latency or share",
+            message="must name gates of kind errorRate, latency, share or quality",
             field="baseline.fixed",
         ),
         Rule(
@@ -78,7 +78,8 @@ class ModelRolloutSpec(ApiModel):
         Rule(
             cel="!has(self.baseline) || !has(self.baseline.fixed) || self.baseline.fixed.all(name,"
             f" !{Percent.form.cel('self.baseline.fixed[name]')} || self.gates.all(gate, gate.name != name"
-            f" || ({_can_pass('errorRate')} && {_can_pass('latency')} && {_can_pass('share')})))",
+            f" || ({_can_pass('errorRate')} && {_can_pass('latency')} && {_can_pass('share')}"
+            f" && {_can_pass('quality')})))",
             holds=lambda spec: all(
                 _leaves_something_to_pass_with(spec.baseline.fixed[gate.name], gate.proportion)
                 for gate in spec.gates

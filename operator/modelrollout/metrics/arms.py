@@ -21,5 +21,6 @@ def arms_for(namespace: str, rollout: str, comparison: Comparison, baseline: Bas
         challenger_version=bento_version(comparison.challenger.bento),
         champion_service=workload_name(rollout, comparison.champion.hash),
         challenger_service=workload_name(rollout, comparison.challenger.hash),
+        rollout=rollout,
         other_pods=pod_pattern(rollout, comparison.bystander.hash) if comparison.bystander else "",
     )

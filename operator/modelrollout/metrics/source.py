@@ -30,6 +30,7 @@ class Arms:
     one_version: whether both arms are of one version, so that only their pods tell them apart.
     other_pods: those that serve beside the arms, for gates that do not count by pods; nothing if empty.
     champion_service, challenger_service: names of their Services; needed where a gateway counts.
+    rollout: name of the ModelRollout; needed where truths are counted.
     serving: names of the pods, of whatever version, that have been ready for so long that they must have been scraped;
         empty if that is not known.
     """
@@ -45,6 +46,7 @@ class Arms:
     other_pods: str = ""
     champion_service: str = ""
     challenger_service: str = ""
+    rollout: str = ""
     serving: frozenset[str] = frozenset()
 
     @classmethod

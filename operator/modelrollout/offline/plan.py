@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from modelrollout.api.gates.error_rate import ErrorRateGate
 from modelrollout.api.gates.kind import Kind
 from modelrollout.api.gates.latency import LatencyGate
+from modelrollout.api.gates.quality import QualityGate
 from modelrollout.api.gates.share import ShareGate
 from modelrollout.api.rollout import ModelRollout
 from modelrollout.api.spec import ModelRolloutSpec
@@ -15,7 +16,12 @@ from modelrollout.offline.expected import Course, Traffic, expected_course
 from modelrollout.rollout.settings import Settings
 
 # What the bad requests of a kind of gate are called.
-BAD_REQUESTS: Mapping[type[Kind], str] = {ErrorRateGate: "error", LatencyGate: "slow", ShareGate: "bad"}
+BAD_REQUESTS: Mapping[type[Kind], str] = {
+    ErrorRateGate: "error",
+    LatencyGate: "slow",
+    ShareGate: "bad",
+    QualityGate: "wrong",
+}
 """What the bad requests of a kind of gate are called."""
 
 

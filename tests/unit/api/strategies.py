@@ -15,6 +15,7 @@ from modelrollout.api.gates.drift import DriftGate
 from modelrollout.api.gates.error_rate import ErrorRateGate
 from modelrollout.api.gates.latency import LatencyGate
 from modelrollout.api.gates.mean import Better, MeanGate
+from modelrollout.api.gates.quality import QualityGate
 from modelrollout.api.gates.query import QueryGate
 from modelrollout.api.gates.restarts import RestartsGate
 from modelrollout.api.gates.share import ShareGate
@@ -212,6 +213,7 @@ gates = (
     | build(Gate, name=labels, mean=means)
     | build(Gate, name=labels, drift=drifts)
     | build(Gate, name=labels, query=queries)
+    | build(Gate, name=labels, quality=_proportions(QualityGate, maturity=positive_durations))
     | build(Gate, name=labels, restarts=build(RestartsGate, max_ratio=ratios))
 )
 probabilities = st.from_regex(r"([1-9]|[1-4][0-9])(\.[0-9]{1,6})?%", fullmatch=True)

@@ -126,7 +126,10 @@ def test_a_default_in_an_object_applies_even_if_the_object_is_absent() -> None:
         ".spec.strategy.ramp",
         ".spec.strategy.shadow",
         ".spec.baseline.service",
-        *(f".spec.gates[].{kind}" for kind in ("errorRate", "latency", "mean", "drift", "query", "restarts")),
+        *(
+            f".spec.gates[].{kind}"
+            for kind in ("errorRate", "latency", "mean", "drift", "query", "restarts", "quality")
+        ),
     }
     without = {
         f"{path}.{name}"

@@ -15,12 +15,13 @@ from modelrollout.api.gates.kind import Kind
 from modelrollout.api.gates.latency import LatencyGate
 from modelrollout.api.gates.mean import MeanGate
 from modelrollout.api.gates.proportion import ProportionGate
+from modelrollout.api.gates.quality import QualityGate
 from modelrollout.api.gates.query import QueryGate
 from modelrollout.api.gates.restarts import RestartsGate
 from modelrollout.api.gates.share import ShareGate
 from modelrollout.api.rules import Matches, Rule
 
-GateKind = ErrorRateGate | LatencyGate | ShareGate | MeanGate | DriftGate | QueryGate | RestartsGate
+GateKind = ErrorRateGate | LatencyGate | ShareGate | MeanGate | DriftGate | QueryGate | RestartsGate | QualityGate
 """Every kind of gate. Each is a member of `Gate`, and has a line in `rollout.gates` and one in `metrics.gates`."""
 
 _MEMBERS: Mapping[str, type[Kind]] = {
@@ -31,6 +32,7 @@ _MEMBERS: Mapping[str, type[Kind]] = {
     "drift": DriftGate,
     "query": QueryGate,
     "restarts": RestartsGate,
+    "quality": QualityGate,
 }
 
 
@@ -81,6 +83,8 @@ class Gate(ApiModel):
     """A PromQL expression with bounds."""
     restarts: RestartsGate | None = None
     """Whether its containers restart more often."""
+    quality: QualityGate | None = None
+    """Share of predictions that were wrong, of those whose maturity is over."""
 
     @property
     def member(self) -> str:

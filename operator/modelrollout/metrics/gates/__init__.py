@@ -10,10 +10,11 @@ from modelrollout.api.gates.error_rate import ErrorRateGate
 from modelrollout.api.gates.kind import Kind
 from modelrollout.api.gates.latency import LatencyGate
 from modelrollout.api.gates.mean import MeanGate
+from modelrollout.api.gates.quality import QualityGate
 from modelrollout.api.gates.query import QueryGate
 from modelrollout.api.gates.share import ShareGate
 from modelrollout.metrics.counting.series import Unreadable
-from modelrollout.metrics.gates import drift, error_rate, latency, mean, query, share
+from modelrollout.metrics.gates import drift, error_rate, latency, mean, quality, query, share
 from modelrollout.metrics.prometheus.client import QueryRefused
 from modelrollout.metrics.prometheus.reader import Reader
 from modelrollout.metrics.source import Arm
@@ -27,6 +28,7 @@ MEASURES: Mapping[type[Kind], Callable[[Reader, Any, Sequence[Arm]], Measurement
         ShareGate: share.measure,
         MeanGate: mean.measure,
         DriftGate: drift.measure,
+        QualityGate: quality.measure,
         QueryGate: query.measure,
     }
 )

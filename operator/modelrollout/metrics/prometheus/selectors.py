@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 
 from modelrollout.metrics.bentoml import OWN_ENDPOINTS
 from modelrollout.metrics.counting.scrapes import SCRAPE_DURATION, UP
@@ -32,6 +33,13 @@ def requests_at_gateway(gateway: Gateway, arms: Arms, metrics: RequestMetrics) -
     counted = [_matcher(label, "=", value) for label, value in gateway.matchers]
     of_gateway = _matcher(gateway.label, "=~", backends)
     return (_selector(*_pods_of(gateway.arms(arms)), *counted, of_gateway, family=metrics.requests),)
+
+
+def outcomes(arms: Arms, family: str, labels: Mapping[str, str]) -> tuple[str, ...]:
+    """Selectors that together give counters with these labels of the pods of a service."""
+    return (
+        _selector(*_pods_of(arms), *(_matcher(label, "=", value) for label, value in labels.items()), family=family),
+    )
 
 
 def duration_buckets(arms: Arms, endpoints: str | None, metrics: RequestMetrics = BENTOML) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from modelrollout.api.gates.error_rate import ErrorRateGate
 from modelrollout.api.gates.kind import Kind
 from modelrollout.api.gates.latency import LatencyGate
 from modelrollout.api.gates.mean import MeanGate
+from modelrollout.api.gates.quality import QualityGate
 from modelrollout.api.gates.query import QueryGate
 from modelrollout.api.gates.restarts import RestartsGate
 from modelrollout.api.gates.share import ShareGate
@@ -25,6 +26,7 @@ GATE_TESTS: Mapping[type[Kind], Callable[[Any, Setup], GateTest]] = MappingProxy
         MeanGate: mean.gate_test,
         DriftGate: drift.gate_test,
         QueryGate: query.gate_test,
+        QualityGate: proportion.gate_test,
         RestartsGate: restarts.gate_test,
     }
 )
