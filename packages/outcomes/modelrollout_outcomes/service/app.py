@@ -9,7 +9,7 @@ from fastapi.exception_handlers import http_exception_handler
 from starlette.responses import PlainTextResponse, Response
 
 from modelrollout_outcomes.errors import BusyError, OutcomesError
-from modelrollout_outcomes.service import metrics, predictions, rollouts, tables, truths
+from modelrollout_outcomes.service import metrics, pairs, predictions, rollouts, tables, truths
 from modelrollout_outcomes.service.access import Access, OpenAccess, TokenAccess
 from modelrollout_outcomes.service.kubernetes import ApiServer, KubernetesAccess
 from modelrollout_outcomes.service.proxy import ProxyAccess
@@ -38,6 +38,7 @@ def create_app(service: Service, api: ApiServer | None = None) -> FastAPI:
     app.include_router(truths.routes(service, access, turns))
     app.include_router(tables.routes(service, access, turns))
     app.include_router(rollouts.routes(service, access, readers))
+    app.include_router(pairs.routes(service, access, readers))
     app.include_router(metrics.routes(service, readers))
 
     @app.exception_handler(BusyError)

@@ -10,7 +10,7 @@ from modelrollout_outcomes.known import Known
 from modelrollout_outcomes.records import Value
 from modelrollout_outcomes.storage.tables import predictions
 
-_COLUMNS = (
+COLUMNS = (
     predictions.c.request,
     predictions.c.cohort,
     predictions.c.day,
@@ -28,12 +28,12 @@ _COLUMNS = (
 
 def known_predictions(rollout: int) -> Select[Any]:
     """Select the predictions of a rollout, for `read`."""
-    return select(*_COLUMNS).where(predictions.c.rollout == rollout)
+    return select(*COLUMNS).where(predictions.c.rollout == rollout)
 
 
 def read(connection: Connection, selected: Select[Any]) -> list[Known]:
     """What a select by `known_predictions` finds."""
-    return [_known(row) for row in connection.execute(selected)]
+    return [known(row) for row in connection.execute(selected)]
 
 
 def give_truths(connection: Connection, rollout: int, changed: Sequence[Known]) -> None:
@@ -53,7 +53,8 @@ def from_stored(text: str | None) -> Value | None:
     return value
 
 
-def _known(row: Sequence[Any]) -> Known:
+def known(row: Sequence[Any]) -> Known:
+    """A prediction of a row with COLUMNS."""
     request, cohort, day, at, prediction, confidence, segments, key, truth, value, truth_at, truth_by = row
     return Known(
         request,

@@ -1,0 +1,47 @@
+"""Champion's and challenger's predictions of the same requests."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Select, and_, select
+
+from modelrollout_outcomes.pairing import Comparison, Pair, compare
+from modelrollout_outcomes.storage.database import Database
+from modelrollout_outcomes.storage.directory import RolloutName, find_rollout
+from modelrollout_outcomes.storage.rows import COLUMNS, known
+from modelrollout_outcomes.storage.tables import cohorts, predictions
+
+_PAGE = 1000
+
+
+def compared(
+    database: Database, name: RolloutName, champion: str, challenger: str, start: float, end: float
+) -> Comparison:
+    """Compare two versions on the requests of a stretch of time, in seconds since the epoch, that both answered."""
+    with database.reading() as connection:
+        rollout = find_rollout(connection, name)
+        if rollout is None:
+            return Comparison()
+        selected = _joined(rollout, champion, challenger, start, end)
+        rows = connection.execution_options(yield_per=_PAGE).execute(selected)
+        return compare(_pairs(iter(rows)))
+
+
+def _joined(rollout: int, champion: str, challenger: str, start: float, end: float) -> Select[tuple[object, ...]]:
+    one, other = predictions.alias("champion"), predictions.alias("challenger")
+    of_version = select(cohorts.c.id).where(cohorts.c.rollout == rollout)
+    names = [column.name for column in COLUMNS]
+    return (
+        select(*(one.c[each] for each in names), *(other.c[each] for each in names), one.c.latency, other.c.latency)
+        .join(other, and_(other.c.rollout == rollout, other.c.request == one.c.request))
+        .where(one.c.rollout == rollout, one.c.at >= start, one.c.at < end)
+        .where(one.c.cohort.in_(of_version.where(cohorts.c.version == champion)))
+        .where(other.c.cohort.in_(of_version.where(cohorts.c.version == challenger)))
+        .order_by(one.c.at)
+    )
+
+
+def _pairs(rows: Iterator[tuple[object, ...]]) -> Iterator[Pair]:
+    width = len(COLUMNS)
+    for row in rows:
+        *both, champion_latency, challenger_latency = row
+        yield Pair(known(both[:width]), known(both[width:]), champion_latency, challenger_latency)  # type: ignore[arg-type]
