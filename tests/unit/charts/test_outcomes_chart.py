@@ -1,6 +1,6 @@
 """What the chart of the outcomes service makes of its values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import yaml
 
 from modelrollout_localcluster import LocalClusterError
 from modelrollout_outcomes.commands.options import parse
+from modelrollout_outcomes.service.kubernetes import GROUP
 from modelrollout_outcomes.service.settings import ServiceSettings
 
 Manifest = dict[str, Any]
@@ -68,7 +69,8 @@ def test_the_service_listens_where_its_service_and_its_probes_look(render: Rende
 def test_values_become_options_of_the_service(render: Render) -> None:
     changed = ("maturities={90s,1d12h}", "retention=60d", "truthWaits=2h", "countInterval=2", "logLevel=DEBUG")
     defaults, given = settings(render()), settings(render(*changed, "extraArgs={--max-classes=7}"))
-    assert defaults.model_dump() == ServiceSettings(host="0.0.0.0", port=8080).model_dump()
+    expected = ServiceSettings(host="0.0.0.0", port=8080, access="kubernetes")
+    assert defaults.model_dump() == expected.model_dump()
     assert given.maturity == (90, 129600)
     assert (given.retention, given.truth_waits, given.count_interval) == (60 * 86400, 7200, 2)
     assert (given.log_level, given.max_classes) == ("DEBUG", 7)
@@ -129,6 +131,50 @@ def test_prometheus_finds_the_pods_by_annotations_or_by_a_monitor_that_keeps_the
     assert (endpoint["port"], endpoint["honorLabels"]) == ("http", True)
 
 
+def test_it_asks_the_api_server_who_somebody_is_and_nothing_else(render: Render) -> None:
+    binding = the("ClusterRoleBinding", render())
+    assert binding["roleRef"]["name"] == "system:auth-delegator"
+    [subject] = binding["subjects"]
+    assert subject["name"] == pod(render())["serviceAccountName"] == the("ServiceAccount", render())["metadata"]["name"]
+    assert pod(render())["automountServiceAccountToken"] is True
+
+
+@pytest.mark.parametrize("access", [("access=open",), ("access=tokens", "tokensSecret=tokens")])
+def test_without_the_api_server_it_has_no_token_and_no_rights(render: Render, access: Sequence[str]) -> None:
+    manifests = render(*access)
+    assert [each["kind"] for each in manifests if "Role" in each["kind"]] == []
+    assert pod(manifests)["automountServiceAccountToken"] is False
+
+
+def test_tokens_come_from_a_secret_that_is_mounted_where_they_are_looked_for(render: Render) -> None:
+    manifests = render("access=tokens", "tokensSecret=known")
+    [mount] = [each for each in container(manifests)["volumeMounts"] if each["name"] == "tokens"]
+    [volume] = [each for each in pod(manifests)["volumes"] if each["name"] == "tokens"]
+    assert volume["secret"] == {"secretName": "known"}
+    assert settings(manifests).tokens_file == Path(mount["mountPath"]) / "tokens"
+    with pytest.raises(LocalClusterError, match="tokensSecret is required"):
+        render("access=tokens")
+
+
+def test_roles_for_users_name_what_the_service_asks_about(render: Render) -> None:
+    roles = [each for each in render() if each["kind"] == "ClusterRole"]
+    rights = {
+        (verb, resource)
+        for role in roles
+        for rule in role["rules"]
+        for verb in rule["verbs"]
+        for resource in rule["resources"]
+    }
+    assert {group for role in roles for rule in role["rules"] for group in rule["apiGroups"]} == {GROUP}
+    assert rights == {
+        ("create", "modelrollouts/predictions"),
+        ("create", "modelrollouts/truths"),
+        ("get", "modelrollouts/outcomes"),
+        ("update", "modelrollouts/outcomes"),
+        ("delete", "modelrollouts/predictions"),
+    }
+
+
 def test_what_selects_the_pods_selects_them(render: Render) -> None:
     manifests = render(file="postgresql")
     labels = the("Deployment", manifests)["spec"]["template"]["metadata"]["labels"]
@@ -155,6 +201,7 @@ def test_a_network_policy_lets_the_service_reach_its_database(render: Render) ->
         ("database.url=postgresql://x", "url"),
         ("maturities=24h", "/maturities"),
         ("maturities={1 day}", "/maturities/0"),
+        ("access=none", "/access"),
         ("retention=30", "/retention"),
         ("countInterval=0", "/countInterval"),
         ("replicas=two", "/replicas"),
