@@ -24,7 +24,8 @@ def api_server(request: httpx.Request) -> httpx.Response:
     spec = json.loads(request.content)["spec"]
     if request.url.path.endswith("/tokenreviews"):
         user = USERS.get(spec["token"])
-        return httpx.Response(201, json={"status": {"authenticated": bool(user), "user": {"username": user}}})
+        status = {"authenticated": bool(user), "user": {"username": user}, "audiences": spec.get("audiences", [])}
+        return httpx.Response(201, json={"status": status})
     attributes = spec["resourceAttributes"]
     assert (attributes["group"], attributes["resource"]) == ("modelrollout.io", "modelrollouts")
     allowed = f":{attributes['namespace']}:" in spec["user"]
@@ -94,6 +95,21 @@ def test_one_tenant_reads_and_removes_nothing_of_another(client: TestClient, met
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}, {"authorization": "Basic token-a"}])
 def test_who_is_not_known_is_told_nothing(client: TestClient, headers: dict[str, str]) -> None:
     assert client.post("/v1/predictions", json={"predictions": []}, headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize(("audiences", "status"), [(["modelrollout-outcomes", "x"], 200), (["x"], 401), (None, 401)])
+def test_a_token_must_be_for_this_service(
+    database: Database, tmp_path: Path, audiences: list[str] | None, status: int
+) -> None:
+    def review(_: httpx.Request) -> httpx.Response:
+        known: dict[str, Any] = {"authenticated": True, "user": {"username": "ann"}, "allowed": True}
+        return httpx.Response(201, json={"status": known | ({"audiences": audiences} if audiences else {})})
+
+    (tmp_path / "account").write_text("own")
+    connection = httpx.AsyncClient(transport=httpx.MockTransport(review), base_url="https://api")
+    service = Service.of(ServiceSettings(access="kubernetes"), database)
+    client = TestClient(create_app(service, ApiServer(connection, tmp_path / "account")))
+    assert post(client, "token", "predictions").status_code == status
 
 
 def test_a_proxy_is_believed_only_with_its_secret(database: Database, now: World) -> None:

@@ -66,7 +66,7 @@ def _access(settings: ServiceSettings, api: ApiServer | None) -> Access:
         access = TokenAccess(_tokens(settings.tokens_file))
     elif settings.access == "kubernetes":
         api = api or ApiServer.of_pod()
-        access = KubernetesAccess(api)
+        access = KubernetesAccess(api, settings.audience)
     if settings.proxy_header:
         access = ProxyAccess(settings.proxy_header, settings.proxy_secret.get_secret_value(), access, api)
     return access

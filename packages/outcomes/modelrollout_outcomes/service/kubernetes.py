@@ -37,10 +37,11 @@ class ApiServer:
             httpx.AsyncClient(base_url="https://kubernetes.default.svc", verify=str(_ACCOUNT / "ca.crt"), timeout=5)
         )
 
-    async def review_token(self, token: str) -> Mapping[str, Any]:
-        """The status of a TokenReview."""
-        key = "token", sha256(token.encode()).hexdigest()
-        return await self._review(key, "authentication.k8s.io", "TokenReview", {"token": token})
+    async def review_token(self, token: str, audience: str) -> Mapping[str, Any]:
+        """The status of a TokenReview. The token must be for the audience, if that is not empty."""
+        key = "token", sha256(token.encode()).hexdigest(), audience
+        spec = {"token": token, **({"audiences": [audience]} if audience else {})}
+        return await self._review(key, "authentication.k8s.io", "TokenReview", spec)
 
     async def review_access(self, user: Mapping[str, Any], attributes: Mapping[str, str]) -> Mapping[str, Any]:
         """The status of a SubjectAccessReview."""
@@ -100,13 +101,20 @@ class KubernetesCaller:
 
 
 class KubernetesAccess:
-    """Who a bearer token is of."""
+    """Who a bearer token is of.
 
-    def __init__(self, api: ApiServer) -> None:
-        self._api = api
+    Tokens are for an audience of this service, so nobody who gets to see one here can use it at the API server.
+    """
+
+    def __init__(self, api: ApiServer, audience: str) -> None:
+        self._api, self._audience = api, audience
 
     async def caller(self, request: Request) -> Caller:
-        status = await self._api.review_token(bearer_token(request))
+        status = await self._api.review_token(bearer_token(request), self._audience)
         if status.get("authenticated") is not True:
-            raise unknown("the API server does not know this token")
+            wanted = f" for the audience {self._audience}" if self._audience else ""
+            raise unknown(f"the API server knows no such token{wanted}")
+        if self._audience and self._audience not in status.get("audiences", ()):
+            # An authenticator that knows nothing of audiences answers without.
+            raise unknown(f"the token is not for the audience {self._audience}")
         return KubernetesCaller(self._api, status.get("user", {}))

@@ -52,6 +52,10 @@ class ServiceSettings(BaseSettings):
     tokens_file: Path | None = Field(
         None, description="lines of a token and its namespaces, like: s3cret team-a,team-b"
     )
+    audience: str = Field(
+        "modelrollout-outcomes",
+        description="whom tokens of Kubernetes must be for, as in a projected volume; empty: the API server itself",
+    )
     proxy_header: str = Field("", description="header in which a trusted proxy names who asks, like x-forwarded-user")
     proxy_secret: SecretStr = Field(
         SecretStr(""), description="what the proxy proves itself by in the header x-modelrollout-proxy"
