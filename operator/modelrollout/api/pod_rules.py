@@ -56,6 +56,15 @@ _USER = Annotated[Integer, Field(ge=0, le=2**31 - 1)]
 # Rules in CEL read it, and find that 3000.0 is no integer.
 _PORT = Annotated[StrictInt, Field(ge=1, le=65535)]
 
+_SOURCE_NAME = Annotated[
+    str,
+    Field(max_length=253),
+    Matches(SUBDOMAIN, "must be the name of an object: lower case letters, digits, - and .", ratcheting=True),
+]
+_SOURCE_KEY = Annotated[
+    str, Field(max_length=253), Matches("[-._a-zA-Z0-9]+", "must be letters, digits, -, _ and .", ratcheting=True)
+]
+
 # Fields that have a type of their own.
 FIELDS: dict[tuple[str, str], Any] = {
     ("Container", "name"): _DNS_LABEL,
@@ -77,6 +86,12 @@ FIELDS: dict[tuple[str, str], Any] = {
         ),
     ],
     ("EnvVar", "name"): Annotated[str, Field(min_length=1, max_length=253), VARIABLE_NAME],
+    ("SecretKeySelector", "name"): _SOURCE_NAME,
+    ("SecretKeySelector", "key"): _SOURCE_KEY,
+    ("ConfigMapKeySelector", "name"): _SOURCE_NAME,
+    ("ConfigMapKeySelector", "key"): _SOURCE_KEY,
+    ("SecretEnvSource", "name"): _SOURCE_NAME,
+    ("ConfigMapEnvSource", "name"): _SOURCE_NAME,
     ("Container", "restartPolicy"): Literal["Always", "OnFailure", "Never"],
     ("TopologySpreadConstraint", "maxSkew"): Annotated[Integer, Field(ge=1, le=2**31 - 1)],
     ("Toleration", "operator"): Literal["Exists", "Equal", "Lt", "Gt"],

@@ -8,6 +8,7 @@ from pydantic import Field
 from modelrollout.api.base import ApiModel
 from modelrollout.api.names import LABEL, SUBDOMAIN
 from modelrollout.api.rules import DoesNotMatch, Matches, Rule
+from modelrollout.api.units import ShortDuration
 
 Hostname = Annotated[
     str,
@@ -104,6 +105,10 @@ class GatewayAPI(ApiModel):
     """Host names under which the model is reached; any if empty."""
     path_prefix: PathPrefix = "/"
     """Requests whose path begins with this go to the model. The path is passed on unchanged."""
+    timeout: ShortDuration | None = None
+    """After how long a gateway that can gives up a request, 0s for never (`timeouts.request` of HTTPRoute). Without it
+    the gateway has its own rule.
+    """
 
 
 class Traffic(ApiModel):

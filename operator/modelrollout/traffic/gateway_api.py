@@ -44,7 +44,9 @@ class GatewayAPIRouter:
     def reweigh(self, owner: Owner, route: Manifest, backends: Sequence[Backend]) -> Manifest:
         spec = route["spec"]
         asked = spec.get("parentRefs", []), spec.get("hostnames", [])
-        rules = _rules(spec["rules"][-1].get("matches", []), backends, self._version_header)
+        rule = spec["rules"][-1]
+        split = _split(backends, self._version_header, rule.get("timeouts"))
+        rules = _rules(rule.get("matches", []), split, backends)
         return _http_route(owner, *asked, rules)
 
     def observe(self, route: Manifest | None, traffic: Traffic) -> RouteObservation:
@@ -65,11 +67,12 @@ def build_http_route(
     observed: the route as it is. A gateway that carries it stays until every gateway now asked for has accepted it, so
     that a mistake in `parentRefs` takes no traffic away.
     """
+    timeouts = None if gateway.timeout is None else {"request": str(gateway.timeout)}
     return _http_route(
         owner,
         [*map(_parent_ref, _distinct(gateway, owner.namespace)), *_still_needed(observed, gateway)][:_MAX_PARENTS],
         list(gateway.hostnames),
-        _rules([_below(gateway.path_prefix)], backends, version_header),
+        _rules([_below(gateway.path_prefix)], _split(backends, version_header, timeouts), backends),
     )
 
 
@@ -107,9 +110,14 @@ def _http_route(owner: Owner, parents: list[Manifest], hostnames: list[str], rul
     }
 
 
-def _rules(matches: list[Manifest], backends: Sequence[Backend], version_header: str) -> list[Manifest]:
-    """The last rule is for all requests."""
-    split = {"backendRefs": _backend_refs(backends, version_header)}
+def _split(backends: Sequence[Backend], version_header: str, timeouts: Manifest | None) -> Manifest:
+    """What every rule does with a request."""
+    split: Manifest = {"backendRefs": _backend_refs(backends, version_header)}
+    return {"timeouts": timeouts, **split} if timeouts else split
+
+
+def _rules(matches: list[Manifest], split: Manifest, backends: Sequence[Backend]) -> list[Manifest]:
+    """The rules of requests that are copied too, and one for all."""
     copied = next(((backend, backend.copies) for backend in backends if backend.copies), None)
     if copied is None:
         return [{"matches": matches, **split}]

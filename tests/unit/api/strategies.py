@@ -123,6 +123,7 @@ traffics = build(
         parent_refs=st.lists(parent_references, min_size=1, max_size=8, unique_by=lambda parent: parent.name),
         hostnames=st.lists(st.from_regex(r"(\*\.)?[a-z]{1,5}\.example", fullmatch=True), max_size=16, unique=True),
         path_prefix=st.sampled_from(["/", "/churn", "/models/churn/"]),
+        timeout=st.sampled_from([None, "0s", "1m30s", "1h"]),
     ),
 )
 

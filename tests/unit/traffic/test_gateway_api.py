@@ -98,6 +98,14 @@ def test_a_gateway_that_is_named_with_its_default_namespace_and_without_is_one(
     assert ROUTER.observe(route, wanted).settled
 
 
+def test_a_timeout_is_kept_whatever_the_weights() -> None:
+    wanted = traffic(timeout="1m30s")
+    route = ROUTER.build(OWNER, wanted, [CHAMPION])
+    assert rule(route)["timeouts"] == {"request": "1m30s"}
+    assert rule(ROUTER.reweigh(OWNER, route, [CHAMPION, CHALLENGER]))["timeouts"] == {"request": "1m30s"}
+    assert "timeouts" not in rule(ROUTER.build(OWNER, traffic(), [CHAMPION]))
+
+
 def test_without_hostnames_the_route_takes_those_of_its_gateway() -> None:
     assert "hostnames" not in ROUTER.build(OWNER, traffic(), [CHAMPION])["spec"]
 
