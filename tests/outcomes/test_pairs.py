@@ -3,8 +3,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from modelrollout_outcomes.pairing import outcome
+from modelrollout_outcomes.storage.database import Database
+from modelrollout_outcomes.storage.pairs import release_inputs
+from modelrollout_outcomes.storage.tables import inputs
 from tests.outcomes.world import World
 
 
@@ -74,3 +78,22 @@ def test_pairs_of_a_stretch_of_time_are_those_of_its_requests(world: World) -> N
     both(world, "within", "7", "8")
     assert [each["unlabelled"] for each in pairs(world, start=world.now)["windows"]] == [1]
     assert pairs(world, champion="v0")["windows"] == []
+
+
+def test_inputs_of_mirrored_requests_are_kept_for_disagreements_without_a_truth_alone(
+    world: World, database: Database
+) -> None:
+    def kept() -> set[str]:
+        release_inputs(database, world.now - 3600)
+        with database.reading() as connection:
+            return set(connection.execute(select(inputs.c.request)).scalars())
+
+    for request, champion in (("same", "8"), ("other", "7"), ("asked", "8"), ("alone", None)):
+        if champion:
+            captured = {"input": [1]} if request == "asked" else {}
+            world.predict(request, version="v1", prediction=champion, **captured)
+        world.predict(request, version="v2", prediction="8", shadow=True, input=[1])
+    assert kept() == {"other", "asked", "alone"}
+    world.learn("other", "8")
+    world.sleep(3601)
+    assert kept() == {"asked"}

@@ -6,8 +6,11 @@ import time
 
 from modelrollout_outcomes.errors import OutcomesError
 from modelrollout_outcomes.service.state import Service
+from modelrollout_outcomes.storage.pairs import release_inputs
 
 _RETENTION_INTERVAL = 600.0
+_PAIRED_WITHIN = 3600.0
+"""Seconds after which nobody expects the champion's record of a mirrored request any more."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,4 +47,5 @@ class Upkeep:
         self._service.maturing.run(self._service.clock())
         if time.monotonic() - self._removed_at > _RETENTION_INTERVAL:
             self._service.retention.run(self._service.clock())
+            release_inputs(self._service.database, self._service.clock() - _PAIRED_WITHIN)
             self._removed_at = time.monotonic()
