@@ -10,6 +10,7 @@ from modelrollout.api.gates import Gate
 from modelrollout.api.gates.proportion import ProportionGate
 from modelrollout.api.gates.restarts import RestartsGate
 from modelrollout.api.identity import version_of
+from modelrollout.api.lifecycle import Lifecycle
 from modelrollout.api.model import Model
 from modelrollout.api.rules import KeyedBy, Rule
 from modelrollout.api.serving import Serving
@@ -146,6 +147,8 @@ class ModelRolloutSpec(ApiModel):
     """Criteria by which a challenger is judged: all must pass for a promotion, one that fails rolls back."""
     risk: Risk = Risk()
     """How often a rollout may end wrongly."""
+    lifecycle: Lifecycle = Lifecycle()
+    """What is watched for as long as a model serves."""
     revision_history_limit: Annotated[Integer, Field(ge=0, le=100)] = 10
     """How many former champions are remembered, with all that they were made of, so that one can go back to them."""
 

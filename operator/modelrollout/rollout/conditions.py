@@ -11,6 +11,7 @@ from modelrollout.api.conditions import Condition, ConditionStatus
 from modelrollout.api.status import Phase, Status, Version
 from modelrollout.api.validation import Problem
 from modelrollout.rollout.judging import Assessment
+from modelrollout.rollout.lifecycle import stale_words
 from modelrollout.rollout.situation import Situation
 from modelrollout.rollout.split import mismatch
 from modelrollout.rollout.standing import Standing, standing_of
@@ -55,6 +56,7 @@ def with_conditions(situation: Situation, generation: int) -> Status:
         _progressing(status, standing),
         _metrics_available(situation.assessment),
         _traffic_as_weighted(status),
+        *_stale(situation),
     ]
     return _write(status, generation, standing, further, situation.now)
 
@@ -88,6 +90,14 @@ def _traffic_as_weighted(status: Status) -> tuple[str, ConditionStatus, str, str
     if misrouted := mismatch(status):
         return "TrafficAsWeighted", FALSE, "SampleRatioMismatch", misrouted
     return "TrafficAsWeighted", TRUE, "AsWeighted", "The traffic follows the weights as far as it was counted"
+
+
+def _stale(situation: Situation) -> list[tuple[str, ConditionStatus, str, str]]:
+    said = stale_words(situation.spec.lifecycle, situation.status, situation.now)
+    if said is None:
+        return []
+    stale, message = said
+    return [("Stale", TRUE if stale else FALSE, "ServedTooLong" if stale else "Fresh", message)]
 
 
 def _write(

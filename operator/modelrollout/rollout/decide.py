@@ -12,6 +12,7 @@ from modelrollout.rollout.comparison import arms_to_judge
 from modelrollout.rollout.conditions import with_conditions
 from modelrollout.rollout.draft import Draft
 from modelrollout.rollout.follow import follow_model
+from modelrollout.rollout.lifecycle import seconds_until_stale
 from modelrollout.rollout.news import requeue_after, says_something_new
 from modelrollout.rollout.observation import Observation
 from modelrollout.rollout.placement import place
@@ -53,7 +54,7 @@ def decide(
         status=decided,
         placement=placement,
         events=tuple(draft.events),
-        requeue_after=None if spec.suspend else requeue_after(decided, status, settings, now),
+        requeue_after=None if spec.suspend else _look_again(spec, decided, status, settings, now),
         significant=says_something_new(decided, status) or bool(observation.status_problem),
     )
 
@@ -61,6 +62,14 @@ def decide(
 def _note_replicas(draft: Draft) -> None:
     champion = draft.status.champion
     draft.change(replicas=draft.situation.pods(champion).desired if champion else None)
+
+
+def _look_again(
+    spec: ModelRolloutSpec, decided: Status, written: Status, settings: Settings, now: datetime
+) -> float | None:
+    """Seconds until the next decision is due even if nothing happens; None while only events matter."""
+    due = requeue_after(decided, written, settings, now)
+    return seconds_until_stale(spec.lifecycle, decided, now) if due is None else due
 
 
 def _carry_on(draft: Draft, wanted: Version) -> Placement:

@@ -19,6 +19,7 @@ from modelrollout.api.gates.quality import QualityGate
 from modelrollout.api.gates.query import QueryGate
 from modelrollout.api.gates.restarts import RestartsGate
 from modelrollout.api.gates.share import ShareGate
+from modelrollout.api.lifecycle import Lifecycle
 from modelrollout.api.model import Model
 from modelrollout.api.rollout import ModelRollout, ObjectMeta
 from modelrollout.api.serving import EnvVar, PodMetadata, PodTemplate, Resources, Serving
@@ -245,6 +246,7 @@ spec_fields: dict[str, st.SearchStrategy[Any]] = {
     "serving": servings,
     "traffic": traffics,
     "strategy": strategies,
+    "lifecycle": build(Lifecycle, stale_after=st.none() | st.sampled_from(["1h30m", "0d24h", "30d"])),
     "risk": build(Risk, false_rollback=probabilities, false_promotion=probabilities),
 }
 specs = st.tuples(st.fixed_dictionaries(spec_fields), gates_with_baselines).map(
