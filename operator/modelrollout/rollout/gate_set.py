@@ -21,12 +21,14 @@ class GateSet:
 
     weights: what part of it each of them has, as multiples of one another.
     observed: gates, by name, that decide nothing.
+    at_pods: gates that judge what pods went through, short of a rollback a matter of the hold `Unstable`.
     """
 
     tests: tuple[GateTest, ...]
     alpha: float
     weights: Mapping[str, float] = field(default_factory=dict)
     observed: frozenset[str] = frozenset()
+    at_pods: frozenset[str] = frozenset()
 
 
 def gate_set(
@@ -58,6 +60,7 @@ def gate_set(
     counted = {gate.name: _weight(gate) for gate in gates if gate.kind.has_error_rates and gate.decides}
     alphas = shares(counted, alpha) if counted else {}
     observed = frozenset(gate.name for gate in gates if not gate.decides)
+    at_pods = frozenset(gate.name for gate in gates if gate.kind.seen_at_pods)
     alphas |= dict.fromkeys(observed, alpha / (len(counted) + 1))
     known = {entry.gate: entry for entry in history}
     tests = [
@@ -77,7 +80,7 @@ def gate_set(
         )
         for gate in gates
     ]
-    return GateSet(tuple(tests), alpha, counted, observed)
+    return GateSet(tuple(tests), alpha, counted, observed, at_pods)
 
 
 def _weight(gate: Gate) -> float:

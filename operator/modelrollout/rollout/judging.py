@@ -218,7 +218,7 @@ def _assessment(
         suspicion="; ".join(
             f"{name} {judgement.message}"
             for name, judgement in deciding.items()
-            if judgement.log_e_rollback > -SUSPICION * log(gate_set.alpha)
+            if name not in gate_set.at_pods and judgement.log_e_rollback > -SUSPICION * log(gate_set.alpha)
         ),
         all_pass=bool(deciding) and all(j.verdict is Verdict.PASS for j in deciding.values()),
         complete=deciding.keys().isdisjoint(absent),

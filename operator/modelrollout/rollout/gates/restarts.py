@@ -1,7 +1,7 @@
 """The gate on restarts of containers."""
 
 from dataclasses import dataclass, replace
-from math import exp, log
+from math import exp
 
 from modelrollout.api.gates.restarts import RestartsGate
 from modelrollout.evidence.rare_events import RareEventState, RareEventTest, shows_more_events, update_rare_events
@@ -10,13 +10,13 @@ from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict, percent
 from modelrollout.rollout.gates.gate_test import Reference, Setup, State, restored
 from modelrollout.rollout.measurements import Datum, RestartCount
 
-# Part of the evidence for a rollback, on the logarithmic scale, from which the gate does not pass.
-_SUSPICION = 1 / 3
-
 
 @dataclass(frozen=True, slots=True)
 class RestartsGateTest:
-    """Of restarts as the statuses of pods tell them. It passes until something speaks against the challenger."""
+    """Of restarts as the statuses of pods tell them.
+
+    It passes until the evidence is enough for a rollback: short of that the hold `Unstable` is asked.
+    """
 
     name: str
     digest: str
@@ -55,16 +55,16 @@ class RestartsGateTest:
             nothing = unavailable("the pods were not looked at yet", self.guarantee)
             return replace(nothing, verdict=Verdict.PASS, gap_bound=None, requests_needed=0.0)
         events = self._load(state)
-        verdict = self._verdict(events)
+        failed = shows_more_events(self.test, events)
         last = f", last: {state['last']}" if "last" in state else ""
         counts = (
             f"{events.challenger} restarts of the challenger's containers{last}, {events.champion} of the "
             f"{self.reference.role}'s"
         )
         return Judgement(
-            verdict=verdict,
+            verdict=Verdict.FAIL if failed else Verdict.PASS,
             guarantee=self.guarantee,
-            message=_message(verdict, counts, events),
+            message=f"failed: {counts}; false alarm at most {percent_text(exp(-events.most))}" if failed else counts,
             log_e_rollback=events.log_e,
             log_e_promotion=0.0,
             champion_rate=events.champion,
@@ -77,11 +77,6 @@ class RestartsGateTest:
     def figure_text(self, figure: float) -> str:
         return f"{figure:.0f}"
 
-    def _verdict(self, events: RareEventState) -> Verdict:
-        if shows_more_events(self.test, events):
-            return Verdict.FAIL
-        return Verdict.UNDECIDED if events.log_e > -_SUSPICION * log(self.test.alpha) else Verdict.PASS
-
     def _load(self, state: State | None) -> RareEventState:
         return restored(state, _events) or RareEventState()
 
@@ -93,13 +88,3 @@ def gate_test(kind: RestartsGate, setup: Setup) -> RestartsGateTest:
 
 def _events(state: State) -> RareEventState:
     return RareEventState.unpacked(state["champion"], state["challenger"], state["evidence"])
-
-
-def _message(verdict: Verdict, counts: str, events: RareEventState) -> str:
-    match verdict:
-        case Verdict.FAIL:
-            return f"failed: {counts}; false alarm at most {percent_text(exp(-events.most))}"
-        case Verdict.UNDECIDED:
-            return f"undecided: {counts}"
-        case _:
-            return counts
