@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 	--no-header $(OURS)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo demo-down test test-unit test-outcomes test-cluster test-e2e test-more image lint bench bench-sequences bench-scale generate lock deps clean
+.PHONY: demo demo-down test test-unit test-outcomes test-cluster test-e2e test-more image lint bench bench-sequences bench-outcomes bench-scale generate lock deps clean
 
 demo: $(INSTALLED) deps ## run the product's main job on a real cluster (CLUSTER=local|current|kind)
 	$(BIN)/python -m modelrollout_demo
@@ -63,6 +63,9 @@ bench-sequences: $(INSTALLED) ## pairs, segments and detectors of change on real
 	$(PYTHON) -m venv .venv-bench
 	$(BIN)/uv pip sync --quiet --python .venv-bench/bin/python --require-hashes requirements/bench.txt
 	PYTHONPATH=.:operator:packages/contract .venv-bench/bin/python -m tests.bench.sequences
+
+bench-outcomes: $(INSTALLED) ## predictions and truths a second, on a real PostgreSQL, beside a plain COPY
+	$(BIN)/python -m tests.outcomes.bench
 
 bench-scale: $(INSTALLED) ## what 50, 200 and 500 ramping rollouts cost, on a real API server
 	$(BIN)/python -m tests.scale

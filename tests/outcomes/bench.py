@@ -1,104 +1,174 @@
-"""How much the service takes: `python -m tests.outcomes.bench [SECONDS]`, on a real PostgreSQL, beside a plain COPY."""
+"""How much the service takes in, beside a plain COPY of the same rows: `python -m tests.outcomes.bench`.
 
-import os
+Service, PostgreSQL and sender share this machine, so the figures are of all three together.
+"""
+
+import argparse
+import json
 import shutil
-import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import psycopg
+from psycopg import sql
 
 from tests.outcomes.postgres import PostgresServer
-from tests.outcomes.test_durability import Process
+from tests.outcomes.process import Process
 
-RATE = 2000
 BATCH = 500
-_TICKS = os.sysconf("SC_CLK_TCK")
+NAMED = {"namespace": "ml", "rollout": "digits"}
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What was done in how long."""
+
+    name: str
+    rows: int
+    seconds: float
+    cpu: float
+    """Seconds of processor time of the service."""
+    memory: int
+    """Resident bytes of the service afterwards."""
+
+    def __str__(self) -> str:
+        each = f"{1e6 * self.cpu / self.rows:7.0f}" if self.cpu else f"{'':7}"
+        memory = f"{self.memory / MEGABYTE:7.0f}" if self.memory else ""
+        return f"{self.name:34} {self.rows:9} {self.rows / self.seconds:12.0f} {each} {memory}".rstrip()
+
+
+def prediction(number: int, at: float) -> dict[str, object]:
+    """One, as the SDK sends it, with a segment of ten."""
+    fields = {"request": f"request-{number:012}", "version": f"v{number % 2}", "revision": "r1", "at": at}
+    answer = {"prediction": str(number % 10), "confidence": 0.9, "segments": {"country": str(number % 10)}}
+    return {**NAMED, **fields, **answer, "arm": "champion", "endpoint": "/predict"}
+
+
+def truth(number: int) -> dict[str, object]:
+    """Its truth, which is wrong one time in seven."""
+    return {**NAMED, "request": f"request-{number:012}", "truth": str((number if number % 7 else 0) % 10)}
+
+
+def bodies(field: str, items: Sequence[dict[str, object]]) -> list[bytes]:
+    """Requests of BATCH items each."""
+    parts = (items[start : start + BATCH] for start in range(0, len(items), BATCH))
+    return [json.dumps({field: part}).encode() for part in parts]
+
+
+def post(service: Process, path: str, requests: Sequence[bytes], pace: float = 0.0) -> None:
+    """Send requests one after the other, the next not before `pace` seconds after the last."""
+    with httpx.Client(base_url=service.url, timeout=60) as client:
+        due = time.monotonic()
+        for body in requests:
+            time.sleep(max(0.0, due - time.monotonic()))
+            client.post(path, content=body).raise_for_status()
+            due += pace
+
+
+def measured(name: str, rows: int, service: Process, work: Callable[[], object]) -> Figure:
+    """Do it, and say what it cost."""
+    cpu, started = service.cpu_seconds(), time.monotonic()
+    work()
+    return Figure(name, rows, time.monotonic() - started, service.cpu_seconds() - cpu, service.memory())
+
+
+def together(*works: Callable[[], object]) -> None:
+    """Do all at once."""
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def sustained(service: Process, first: int, rate: int, seconds: int) -> Figure:
+    """Predictions and truths at `rate` a second each, for so long."""
+    numbers, now, pace = range(first, first + rate * seconds), time.time(), BATCH / rate
+    predictions = bodies("predictions", [prediction(each, now) for each in numbers])
+    truths = bodies("truths", [truth(each) for each in numbers])
+    return measured(
+        f"both, {rate}/s asked for, {seconds} s",
+        2 * len(numbers),
+        service,
+        lambda: together(
+            lambda: post(service, "/v1/predictions", predictions, pace),
+            lambda: post(service, "/v1/truths", truths, pace),
+        ),
+    )
+
+
+def table(service: Process, rows: int, first: int) -> Figure:
+    """Truths of predictions that are not known, as one CSV, which is made while it is sent."""
+
+    def lines() -> Iterator[bytes]:
+        yield b"request,truth\n"
+        for start in range(0, rows, BATCH):
+            yield "".join(f"request-{first + each:012},7\n" for each in range(start, start + BATCH)).encode()
+
+    def send() -> None:
+        parameters = {"namespace": "ml", "rollout": "digits"}
+        url = f"{service.url}/v1/truths/csv"
+        httpx.post(url, params=parameters, content=lines(), timeout=600).raise_for_status()
+
+    return measured("CSV of truths, one request", rows, service, send)
+
+
+def copied(url: str) -> Figure:
+    """COPY of all stored predictions into a table with the same columns and indexes."""
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE plain (LIKE predictions INCLUDING ALL)")
+        with connection.cursor().copy("COPY (SELECT * FROM predictions) TO STDOUT") as copy:
+            rows = [bytes(row) for row in copy]
+        started = time.monotonic()
+        with connection.cursor().copy(sql.SQL("COPY plain FROM STDIN")) as copy:
+            for row in rows:
+                copy.write(row)
+        connection.commit()
+        return Figure("COPY of the same predictions", len(rows), time.monotonic() - started, 0.0, 0)
+
+
+def figures(url: str, service: Process, options: argparse.Namespace) -> Iterator[Figure]:
+    """One after the other."""
+    count, now = options.items, time.time()
+    predictions = bodies("predictions", [prediction(each, now) for each in range(count)])
+    yield measured("predictions", count, service, lambda: post(service, "/v1/predictions", predictions))
+    yield copied(url)
+    truths = bodies("truths", [truth(each) for each in range(count)])
+    yield measured("truths", count, service, lambda: post(service, "/v1/truths", truths))
+    yield measured("the same truths again", count, service, lambda: post(service, "/v1/truths", truths))
+    yield sustained(service, count, options.rate, options.seconds)
+    yield table(service, options.rows, count)
 
 
 def main() -> None:
-    """Send predictions and truths at RATE each for some seconds, and print what that took."""
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+    """Start PostgreSQL and the service, and print the figures as they come."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--items", type=int, default=50_000, help="predictions and truths sent at full speed")
+    parser.add_argument("--rate", type=int, default=2000, help="predictions, and truths, a second where it is held")
+    parser.add_argument("--seconds", type=int, default=30, help="for how long the rate is held")
+    parser.add_argument("--rows", type=int, default=50_000, help="of the CSV file")
+    options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="outcomes-bench-"))
     server = PostgresServer(folder)
     server.start()
-    process = Process(server.url)
-    process.start()
+    # What is sent matures while more is sent.
+    service = Process(server.url, "--maturity=5s", "--count-interval=1")
     try:
-        _run(process, server, seconds)
+        service.start()
+        service.wait()
+        print(f"{'':34} {'rows':>9} {'rows/s':>12} {'CPU us':>7} {'RSS MB':>7}", flush=True)
+        for figure in figures(server.url, service, options):
+            print(figure, flush=True)
     finally:
-        process.kill()
+        service.kill()
         server.stop()
         shutil.rmtree(folder)
-
-
-def _run(process: Process, server: PostgresServer, seconds: int) -> None:
-    with httpx.Client(base_url=f"http://127.0.0.1:{process.port}", timeout=30) as client:
-        _wait(client)
-        pid = process.process.pid
-        memory = [_resident_mebibytes(pid)]
-        begin, used = time.monotonic(), _processor_seconds(pid)
-        slowest = 0.0
-        for number in range(seconds * RATE // BATCH):
-            time.sleep(max(0.0, begin + number * BATCH / RATE - time.monotonic()))
-            sent = time.monotonic()
-            _send(client, number)
-            slowest = max(slowest, time.monotonic() - sent)
-            if number % (RATE // BATCH * 10) == 0:
-                memory.append(_resident_mebibytes(pid))
-        took = time.monotonic() - begin
-        used = _processor_seconds(pid) - used
-    rows = seconds * RATE
-    print(f"{rows} predictions and {rows} truths in {took:.1f} s: {rows / took:.0f} of each per second")
-    print(f"the service used {used / took:.0%} of a core; slowest pair of batches of {BATCH}: {slowest:.2f} s")
-    print(f"memory in MiB, every 10 s: {' '.join(f'{each:.0f}' for each in memory)}")
-    print(f"plain COPY of as many rows into a table with the same columns: {_copy(server, rows):.0f} rows per second")
-
-
-def _send(client: httpx.Client, number: int) -> None:
-    named = {"namespace": "ml", "rollout": "digits"}
-    requests = [f"{number:08x}-{each:04x}-4000-8000-000000000000" for each in range(BATCH)]
-    more = {"version": "v1", "prediction": 7, "confidence": 0.93, "segments": {"country": "de"}, "latency": 0.012}
-    items = [{**named, **more, "request": each, "at": time.time()} for each in requests]
-    client.post("/v1/predictions", json={"predictions": items}).raise_for_status()
-    truths = [{**named, "request": each, "truth": 7} for each in requests]
-    client.post("/v1/truths", json={"truths": truths}).raise_for_status()
-
-
-def _copy(server: PostgresServer, rows: int) -> float:
-    with psycopg.connect(server.url) as connection:
-        connection.execute("CREATE TABLE copied (LIKE predictions INCLUDING ALL)")
-        columns = "rollout, request, cohort, day, at, prediction, confidence, segments, endpoint, latency, shadow"
-        begin = time.monotonic()
-        with connection.cursor().copy(f"COPY copied ({columns}) FROM STDIN") as copy:
-            for number in range(rows):
-                copy.write_row(
-                    (1, f"{number:036x}", 1, 20000, time.time(), "7", 0.93, '["country=de"]', "", 0.012, False)
-                )
-        connection.commit()
-        return rows / (time.monotonic() - begin)
-
-
-def _wait(client: httpx.Client) -> None:
-    for _ in range(300):
-        try:
-            if client.get("/readyz").is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise RuntimeError("the service does not answer")
-
-
-def _processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def _resident_mebibytes(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1024**2
 
 
 if __name__ == "__main__":

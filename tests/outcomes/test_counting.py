@@ -1,7 +1,9 @@
 """What the service counts of what it is told, in whatever order, in both kinds of database."""
 
 import pytest
+from sqlalchemy import text
 
+from modelrollout_outcomes.storage.database import Database
 from tests.outcomes.world import DAY, World
 
 
@@ -161,3 +163,22 @@ def test_what_is_too_old_goes_and_what_was_counted_stays(world: World) -> None:
     world.service.retention.run(world.now)
     assert world.rows() == {"predictions": 0, "waiting_truths": 0, "windows": 0}
     assert world.counted() == {"right": 1, "unlabelled": 1}
+
+
+def test_days_that_are_over_go_as_partitions_and_the_next_have_theirs(world: World, database: Database) -> None:
+    if database.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no partitions")
+
+    def days() -> list[int]:
+        with database.reading() as connection:
+            names = connection.execute(text("SELECT relname FROM pg_class WHERE relname ~ '^predictions_[0-9]+$'"))
+            return sorted(int(name.rpartition("_")[2]) for name in names.scalars())
+
+    first = int(world.now // DAY)
+    world.predict("a")
+    world.service.retention.run(world.now)
+    assert days() == [first, first + 1, first + 2]
+    world.sleep(32 * DAY)
+    world.service.retention.run(world.now)
+    assert days() == [first + 2, first + 32, first + 33, first + 34]
+    assert world.predict("b")["accepted"] == 1

@@ -1,11 +1,6 @@
 """What was answered with 2xx is there after SIGKILL of the service and of the database."""
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,28 +14,10 @@ from sqlalchemy import func, select
 from modelrollout_outcomes.storage.database import open_database
 from modelrollout_outcomes.storage.tables import predictions
 from tests.outcomes.postgres import PostgresServer
+from tests.outcomes.process import Process
 
 BATCH = 20
-
-
-class Process:
-    """The service as a process of its own."""
-
-    def __init__(self, url: str) -> None:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            self.port = listener.getsockname()[1]
-        self._database = url
-
-    def start(self) -> None:
-        program = Path(sys.executable).parent / "modelrollout-outcomes"
-        command = [program, "serve", f"--port={self.port}", "--count-interval=0.2", "--maturity=1s"]
-        environment = {**os.environ, "MODELROLLOUT_OUTCOMES_DATABASE": self._database}
-        self.process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+COUNTING = ("--count-interval=0.2", "--maturity=1s")
 
 
 class Sender(threading.Thread):
@@ -131,7 +108,7 @@ def stored(url: str) -> dict[str, str | None]:
 
 def test_sqlite_keeps_what_was_acknowledged_when_the_service_is_killed(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'outcomes.db'}"
-    acknowledged = send_through(Process(url), ["service", "service"])
+    acknowledged = send_through(Process(url, *COUNTING), ["service", "service"])
     kept = stored(url)
     assert [each for each in acknowledged if kept.get(each) != "7"] == []
 
@@ -139,6 +116,6 @@ def test_sqlite_keeps_what_was_acknowledged_when_the_service_is_killed(tmp_path:
 def test_postgresql_keeps_what_was_acknowledged_when_service_and_server_are_killed(
     own_postgres: PostgresServer,
 ) -> None:
-    acknowledged = send_through(Process(own_postgres.url), ["service", "database", "service"], own_postgres)
+    acknowledged = send_through(Process(own_postgres.url, *COUNTING), ["service", "database", "service"], own_postgres)
     kept = stored(own_postgres.url)
     assert [each for each in acknowledged if kept.get(each) != "7"] == []

@@ -1,16 +1,22 @@
 """Truths as tables, from files and over the wire, and what comes back out."""
 
 import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import func, select
 
 from modelrollout_outcomes import client as client_module
 from modelrollout_outcomes.client import OutcomesClient
 from modelrollout_outcomes.commands import label
 from modelrollout_outcomes.commands.remote import RemoteOptions
 from modelrollout_outcomes.errors import OutcomesError
+from modelrollout_outcomes.storage.database import open_database
+from modelrollout_outcomes.storage.tables import waiting_truths
+from tests.outcomes.process import Process
 from tests.outcomes.world import DAY, World
 
 
@@ -113,3 +119,30 @@ def test_a_client_tries_again_while_the_service_is_busy_and_not_when_it_is_wrong
     )
     with pytest.raises(OutcomesError, match="answers 403: no"):
         refusing.status("ml", "digits")
+
+
+def test_a_table_is_stored_while_more_of_it_comes(url: str) -> None:
+    service = Process(url)
+    service.start()
+    service.wait()
+    database = open_database(url)
+
+    def stored() -> int:
+        with database.reading() as connection:
+            return connection.execute(select(func.count()).select_from(waiting_truths)).scalar_one()
+
+    def table() -> Iterator[bytes]:
+        yield b"request,truth\n" + b"".join(b"%d,7\n" % each for each in range(3000))
+        deadline = time.monotonic() + 60
+        while stored() < 2000:
+            assert time.monotonic() < deadline, "nothing is stored before the end of the table"
+            time.sleep(0.02)
+        yield b"".join(b"%d,7\n" % each for each in range(3000, 4000))
+
+    try:
+        parameters = {"namespace": "ml", "rollout": "digits"}
+        answer = httpx.post(f"{service.url}/v1/truths/csv", params=parameters, content=table(), timeout=60)
+        assert answer.json()["counts"]["waiting"] == stored() == 4000
+    finally:
+        service.kill()
+        database.close()

@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -27,18 +27,19 @@ def run(program: str, arguments: Sequence[str]) -> None:
     """Send them, print a line for each that is not matched, and how many there were of each state."""
     options = parse(LabelOptions, program, arguments)
     found: Counter[str] = Counter()
-    sent: list[int] = []
+    sent: deque[int] = deque()
     with options.client() as client, options.csv.open(newline="") as file:
-        for index, answer in enumerate(client.send_truths(_read(file, options, sent, found))):
+        for answer in client.send_truths(_read(file, options, sent, found)):
+            line = sent.popleft()
             found[answer.state] += 1
             if answer.reason:
-                print(f"{options.csv}, line {sent[index]}: {answer.state}: {answer.reason}", file=sys.stderr)
+                print(f"{options.csv}, line {line}: {answer.state}: {answer.reason}", file=sys.stderr)
     print(", ".join(f"{count} {state}" for state, count in sorted(found.items())) or "nothing to send")
     if found[TruthState.REJECTED]:
         raise OutcomesError(f"{found[TruthState.REJECTED]} lines were rejected")
 
 
-def _read(file: Iterator[str], options: LabelOptions, sent: list[int], found: Counter[str]) -> Iterator[Truth]:
+def _read(file: Iterator[str], options: LabelOptions, sent: deque[int], found: Counter[str]) -> Iterator[Truth]:
     reader = csv.DictReader(file)
     for row in reader:
         given = {name: cell for name, cell in row.items() if name and cell}

@@ -127,8 +127,7 @@ class TruthStore:
             statement = self.database.insert(waiting_truths)
             replaced = {name: statement.excluded[name] for name in ("truth", "truth_value", "truth_by")}
             statement = statement.on_conflict_do_update(index_elements=columns, set_=replaced)
-            for row in _last_of_each(rows, columns):
-                connection.execute(statement, row)
+            connection.execute(statement, list(_last_of_each(rows, columns)))
 
 
 class _Predictions:
