@@ -59,6 +59,35 @@ def pairs_of_models(seed: int = 1) -> Iterator[Held]:
             yield Held(name, challenger, champion != classes[held], answers != classes[held], champion != answers)
 
 
+@dataclass(frozen=True)
+class Answered:
+    """Held-out rows: their class by number, one feature, and whether the model is wrong, and one that has decayed."""
+
+    data: str
+    classes: Array
+    feature: Array
+    wrong: Array
+    wrong_later: Array
+
+
+def answered_rows(seed: int = 1) -> Iterator[Answered]:
+    """For each data set. A model has decayed as if it had been trained on a quarter of the rows."""
+    for name, features, classes in data_sets():
+        rng = np.random.default_rng(seed)
+        held, train = np.split(rng.permutation(len(classes)), [round(HELD_OUT * len(classes))])
+        model = make_pipeline(StandardScaler(), _MODELS[name])
+        few = train[: len(train) // 4]
+        answers = [_answers(model, features, classes, rows, classes[rows], held) for rows in (train, few)]
+        spread = [len(np.unique(column)) for column in features[held].T]
+        yield Answered(
+            name,
+            np.unique(classes, return_inverse=True)[1][held],
+            features[held, int(np.argmax(spread))],
+            answers[0] != classes[held],
+            answers[1] != classes[held],
+        )
+
+
 _MODELS: dict[str, ClassifierMixin] = {
     "digits": LogisticRegression(max_iter=500),
     "bananas": DecisionTreeClassifier(min_samples_leaf=10, random_state=0),

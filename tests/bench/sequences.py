@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import pairs, report_sequences, segments
+from tests.bench import changes, pairs, report_sequences, segments
 
 STUDIES: dict[str, tuple[Callable[[int], Any], Callable[[Any], str]]] = {
     "pairs": (pairs.run, report_sequences.pairs),
     "segments": (segments.run, report_sequences.segments),
+    "changes": (changes.run, report_sequences.changes),
 }
 
 
