@@ -237,7 +237,10 @@ def _baselines(gates: list[Gate]) -> st.SearchStrategy[Baseline]:
     return others | build(Baseline, fixed=st.dictionaries(st.sampled_from(counted), percents, min_size=1))
 
 
-gates_with_baselines = st.lists(gates, min_size=1, max_size=4, unique_by=lambda gate: gate.name).flatmap(
+_gates_that_decide = st.lists(gates, min_size=1, max_size=4, unique_by=lambda gate: gate.name).filter(
+    lambda chosen: not all(gate.restarts for gate in chosen)
+)
+gates_with_baselines = _gates_that_decide.flatmap(
     lambda chosen: _baselines(chosen).map(lambda baseline: {"gates": chosen, "baseline": baseline})
 )
 spec_fields: dict[str, st.SearchStrategy[Any]] = {
