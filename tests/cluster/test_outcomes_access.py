@@ -55,7 +55,7 @@ def token(kube_api: ApiClient, namespace: str, tmp_path: Path) -> Callable[..., 
 
 
 @pytest.fixture
-def client(kube_api: ApiClient, roles: str, token: Callable[..., str], tmp_path: Path) -> TestClient:
+def client(kube_api: ApiClient, roles: str, token: Callable[..., str], tmp_path: Path) -> Iterator[TestClient]:
     """The service, which has the rights of its account and no more."""
     assert roles
     (tmp_path / "token").write_text(token("outcomes", ""))
@@ -65,7 +65,10 @@ def client(kube_api: ApiClient, roles: str, token: Callable[..., str], tmp_path:
     database = open_database(f"sqlite:///{tmp_path / 'outcomes.db'}")
     migrate(database)
     service = Service.of(ServiceSettings(access="kubernetes"), database, lambda: 1_800_000_000.0)
-    return TestClient(create_app(service, ApiServer(server, tmp_path / "token")))
+    # Entered, since the connection to the API server belongs to one event loop.
+    with TestClient(create_app(service, ApiServer(server, tmp_path / "token"))) as running:
+        yield running
+    database.close()
 
 
 def send(client: TestClient, token: str, namespace: str) -> Any:
