@@ -1,7 +1,7 @@
 """The ModelRollout of the digits: applying a version of its manifest, and following what comes of it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -32,10 +32,14 @@ ROUTE_KIND = "httproutes.gateway.networking.k8s.io"
 
 @dataclass(frozen=True)
 class Digits:
-    """The example as it is to run in an environment. host: that its requests ask for."""
+    """The example as it is to run in an environment.
+
+    host: that its requests ask for. variables: of its containers, names and values.
+    """
 
     environment: Environment
     host: str = HOST
+    variables: Sequence[tuple[str, str]] = ()
 
     def version(self, name: str) -> Version:
         """The operator's notion of `v2`, served as the example is."""
@@ -60,6 +64,8 @@ class Digits:
         manifest["spec"]["traffic"]["gatewayAPI"]["parentRefs"] = [{"name": gateway, "namespace": namespace}]
         bento = f"{NAME}:{name}"
         manifest["spec"]["model"] = {"bento": bento, "image": f"{self.environment.registry}/{bento}"}
+        if self.variables:
+            manifest["spec"]["serving"]["env"] = [{"name": name, "value": value} for name, value in self.variables]
         return manifest
 
 

@@ -32,6 +32,7 @@ CONTROL_REQUESTS_PER_SECOND = 5
 SCRAPE_INTERVAL_SECONDS = 3
 ROOT = Path(__file__).parents[3]
 _SESSION = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:8]
+CLUSTER_NAME = os.environ.get("MODELROLLOUT_E2E_CLUSTER") or f"e2e-{_SESSION}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,17 +52,16 @@ def turns() -> Turns:
 @pytest.fixture(scope="session")
 def environment(turns: Turns) -> Iterator[Environment]:
     """A running cluster with the operator, installed by its chart."""
-    kept = os.environ.get("MODELROLLOUT_E2E_CLUSTER")
-    name = kept or f"e2e-{_SESSION}"
+    kept = "MODELROLLOUT_E2E_CLUSTER" in os.environ
     with turns.user() as user:
         try:
             with turns.one_by_one():
-                found = local_environment(Checkout(ROOT), name, Progress(), SCRAPE_INTERVAL_SECONDS)
+                found = local_environment(Checkout(ROOT), CLUSTER_NAME, Progress(), SCRAPE_INTERVAL_SECONDS)
                 install(found)
             yield found
         finally:
             if not kept and user.is_last():
-                Cluster(name).down()
+                Cluster(CLUSTER_NAME).down()
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +71,13 @@ def world(
     """A namespace with a ModelRollout, steady traffic to it once a first champion serves, and a control beside it."""
     name = request.path.stem.removeprefix("test_")
     namespace, host = f"e2e-{name}", f"{name}.example"
+    digits = Digits(environment, host, getattr(request.module, "POD_ENVIRONMENT", ()))
     kubectl = environment.kubectl
     kubectl.apply(restricted_namespace(namespace))
     remove(kubectl, namespace)
     with ExitStack() as stack:
         recorder = stack.enter_context(Recorder(kubectl, namespace))
-        rollout = stack.enter_context(DigitsRollout(Digits(environment, host), namespace))
+        rollout = stack.enter_context(DigitsRollout(digits, namespace))
         rollout.apply("v1", quick)
         rollout.until(lambda now: now.status.serving_since is not None, "a first champion")
         deployment = kubectl.get("deployment", rollout.digits.workload("v1"), f"--namespace={namespace}")
