@@ -49,9 +49,8 @@ PYTHON = DebianImage("python", ("libstdc++6", "python3", "python3-pip"), 'CMD ["
 
 # As whoever runs it: initdb needs no more than a folder of one's own.
 _START = (
-    "test -s $PGDATA/PG_VERSION || initdb --auth-local=trust --auth-host=scram-sha-256 --username=postgres"
-    " --pwfile=$PASSWORD_FILE"
-    " && exec postgres -c listen_addresses=* -c unix_socket_directories=/tmp"
+    "test -s $PGDATA/PG_VERSION || initdb --username=postgres --pwfile=$PASSWORD_FILE"
+    " && exec postgres -c listen_addresses=* -c unix_socket_directories=/tmp -c hba_file=/etc/postgresql-callers.conf"
 )
 POSTGRESQL = DebianImage(
     "postgresql",
@@ -60,5 +59,7 @@ POSTGRESQL = DebianImage(
     settings=(
         "--essential-hook=mkdir -p $1/etc/postgresql-common"
         " && echo create_main_cluster=false > $1/etc/postgresql-common/createcluster.conf",
+        "--customize-hook=printf 'local all all trust\\nhost all all all scram-sha-256\\n'"
+        " > $1/etc/postgresql-callers.conf",
     ),
 )
