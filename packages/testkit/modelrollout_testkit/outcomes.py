@@ -34,6 +34,7 @@ def install_outcomes(environment: Environment, cluster: Cluster, maturity: str) 
         "database.secret": DATABASE,
         "maturities[0]": maturity,
         "countInterval": "1",
+        "access": "open",
         "podAnnotations.image-digest": service.digest,
     }
     sets = [f"--set={key}={value}" for key, value in settings.items()]
