@@ -13,7 +13,7 @@ from tests.e2e.rollouts.conftest import CLUSTER_NAME
 from tests.e2e.rollouts.world import STORY, World, send, with_gates
 
 from modelrollout_demo.rollouts import NAME
-from modelrollout_demo.stories import await_promotion, await_rollback
+from modelrollout_demo.stories import await_promotion, await_rollback, of_version
 from modelrollout_localcluster import Cluster
 from modelrollout_testkit.changes import Object
 from modelrollout_testkit.environment import Environment
@@ -62,6 +62,25 @@ def test_a_version_that_is_better_in_truth_is_promoted(world: World, truths: Tru
         outcome = await_promotion(world.rollout, STORY["v2"])
     assert outcome.problems == []
     print(f"first weight to promotion: {outcome.seconds:.0f} s")
+
+
+def test_a_version_that_is_worse_only_in_truth_is_found_out_on_copies_and_answers_nobody(
+    world: World, truths: Truths
+) -> None:
+    world.serve("v2")
+
+    def shadowed(manifest: Object) -> None:
+        with_gates(truth(maxIncrease="3%"))(manifest)
+        manifest["spec"]["strategy"]["shadow"] = {"for": "20s", "methods": ["POST"], "gates": ["truth"]}
+
+    started = time.time()
+    with world.no_failures():
+        world.rollout.apply("v1", shadowed)
+        world.rollout.command("retry", str(started))
+        outcome = await_rollback(world.rollout, replace(STORY["v3"], version="v1", blame="truth"))
+    assert outcome.problems == []
+    assert of_version(world.load.since(started), "v1") == []
+    print(f"edit to rollback: {time.time() - started:.0f} s")
 
 
 def test_truths_that_come_after_the_promotion_give_the_traffic_back(world: World, truths: Truths) -> None:
