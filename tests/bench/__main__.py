@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-from tests.bench import calibration, calibration_others, compare, cost, limit, plots, report, shapes
+from tests.bench import calibration, calibration_others, compare, cost, limit, plots, report, report_peers, shapes
 
 STUDIES = ("shapes", "limit", "calibration", "peers", "cost")
 
@@ -35,7 +35,7 @@ def main() -> None:
         _keep(arguments.output, "calibration", rows, report.calibration(rows))
     if "peers" in arguments.studies:
         results = compare.run(max(50, arguments.rollouts // 12), max(200, arguments.rollouts // 4))
-        _keep(arguments.output, "peers", results, report.peers(results))
+        _keep(arguments.output, "peers", results, report_peers.peers(results))
     if "cost" in arguments.studies:
         rows = cost.run()
         _keep(arguments.output, "cost", rows, report.cost(rows))

@@ -11,9 +11,10 @@ from modelrollout.rollout.ramp import is_cheaper_kept
 from tests.bench.peers.argo import AnalysisRun
 from tests.bench.peers.flagger import Flagger
 from tests.bench.peers.kayenta import Label, classify
+from tests.bench.rows import settled_rows
 from tests.bench.trace import FULL, LEVELS, OFF, Trace
 from tests.bench.traffic import STEPS, WINDOW_SECONDS
-from tests.bench.vectorised import VectorisedTest, Windows, settled_rows
+from tests.bench.vectorised import VectorisedTest, Windows
 
 Array = np.ndarray
 

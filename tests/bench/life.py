@@ -10,9 +10,10 @@ from modelrollout.evidence.combine import error_of_attempt
 from modelrollout.evidence.pods import MOST_OF_MARGIN, TOLERATED_DEVIATIONS, pod_spread
 from modelrollout.evidence.ramp import RiskBudget
 from modelrollout.rollout.ramp import is_cheaper_kept
+from tests.bench.rows import settled_rows
 from tests.bench.service import LEVELS, TICK, Service, Shape
 from tests.bench.vdispersion import upper_dispersion
-from tests.bench.vectorised import VectorisedTest, Windows, settled_rows
+from tests.bench.vectorised import VectorisedTest, Windows
 
 Array = np.ndarray
 

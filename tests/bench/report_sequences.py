@@ -1,7 +1,9 @@
 """The studies of pairs, segments and changes as markdown tables that say plainly where a goal is missed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+from tests.bench.markdown import table
 
 PAIRS = "pairs, disagreements labelled"
 SAMPLE = "pairs, random sample labelled"
@@ -110,10 +112,3 @@ def _case(row: dict[str, Any]) -> tuple[str, str]:
 
 def _figures(row: dict[str, Any]) -> tuple[str, str, str]:
     return f"{row['requests']:.0f}", f"{row['labels']:.0f}", f"{row['decided']:.0%}"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A markdown table."""
-    lines = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |"]
-    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines) + "\n"

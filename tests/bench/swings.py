@@ -6,8 +6,9 @@ import numpy as np
 
 from modelrollout.evidence import ProportionTest
 from modelrollout.rollout.late_answers import LateAnswers, awaited_windows, follow_weights
+from tests.bench.rows import settled_rows
 from tests.bench.service import LEVELS, TICK, Service, Shape
-from tests.bench.vectorised import VectorisedTest, Windows, settled_rows
+from tests.bench.vectorised import VectorisedTest, Windows
 
 TIMEOUT = 60.0
 RATE, TOLERATED = 0.005, 0.001

@@ -4,7 +4,6 @@ The same formulas as modelrollout.evidence.proportion, one row per rollout; test
 """
 
 import math
-from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -12,7 +11,6 @@ import numpy as np
 
 from modelrollout.evidence.halfplane import _LARGEST_STAKE as LARGEST_STAKE
 from modelrollout.evidence.halfplane import _PROJECTION_STEPS as PROJECTION_STEPS
-from modelrollout.evidence.halfplane import RATE_FLOOR
 from modelrollout.evidence.proportion import (
     UNMEASURED_DISPERSION,
     ProportionTest,
@@ -23,8 +21,7 @@ from modelrollout.evidence.proportion import (
     step,
 )
 from modelrollout.evidence.proportion.question import AGREEING_MINUTES, AGREEING_MINUTES_IF_BURSTY
-
-Array = np.ndarray
+from tests.bench.rows import Array, at_worst, both_settled, log_mean_exp, nearest, settled_rows, with_odds_scaled
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ class VectorisedTest:
             [window.champion_total, window.champion_bad, window.challenger_total, window.challenger_bad]
         )
         ready = (counts[2] > 0) & ((counts[0] > 0) | (self.test.figure is not None))
-        settled = self.pending_settled if settled is None else _both_settled(self.pending_settled, settled)
+        settled = self.pending_settled if settled is None else both_settled(self.pending_settled, settled)
         self.pending = np.where(ready, 0, counts)
         self.pending_settled = np.where(ready, settled_rows(len(ready)), settled)
         self._begin_minute(ready)
@@ -102,7 +99,7 @@ class VectorisedTest:
         )
         is_settled = settled[0] > 0
         self.judged = self.judged + np.where(ready & is_settled, counts[2], 0)
-        exposed = _at_worst(counts, settled)
+        exposed = at_worst(counts, settled)
         comparable = exposed[0] > 0 if self.test.figure is None else settled[1] == 0
         exposed = np.where(comparable, exposed, np.array([[1], [0], [1], [0]]))
         self._rollback(
@@ -120,10 +117,10 @@ class VectorisedTest:
         self.windows += ready
         early, shares = bets.FROM_THE_START, bets.REGRESSION_SHARES
         self.log_e_rollback = np.logaddexp(
-            math.log(early) + _log_mean_exp(self.log_regressions, shares),
-            math.log((1 - early) / self.test.horizon) + _log_mean_exp(self.log_onsets, shares),
+            math.log(early) + log_mean_exp(self.log_regressions, shares),
+            math.log((1 - early) / self.test.horizon) + log_mean_exp(self.log_onsets, shares),
         )
-        self.log_e_promotion = _log_mean_exp(self.log_improvements, bets.GOOD_SHARES)
+        self.log_e_promotion = log_mean_exp(self.log_improvements, bets.GOOD_SHARES)
         self.best_rollback = np.maximum(self.best_rollback, self.log_e_rollback)
         self.best_promotion = np.maximum(self.best_promotion, self.log_e_promotion)
         if self.ladder:
@@ -144,15 +141,15 @@ class VectorisedTest:
             [window.champion_total, window.champion_bad, window.challenger_total, window.challenger_bad]
         )
         if settled is not None:
-            counts = _at_worst(counts, _both_settled(self.pending_settled, settled))
+            counts = at_worst(counts, both_settled(self.pending_settled, settled))
         comparable = (counts[3] >= retreat.LEAST_BAD) & ((counts[0] > 0) | (self.test.figure is not None))
         counts = np.where(comparable, counts, np.array([[1], [0], [1], [0]]))
         offset, rate = self.test.tolerated, self.recent_bad / self.recent_total
         if self.test.figure is not None:
             rate = np.full(len(rate), self.test.figure)
-        rate = _nearest(rate, self.test.ratio, offset)
+        rate = nearest(rate, self.test.ratio, offset)
         odds = np.array([odds for odds in bets.REGRESSIONS if odds >= bets.GROSS])[:, None]
-        rates = _with_odds_scaled(self.test.ratio * rate + offset, odds)
+        rates = with_odds_scaled(self.test.ratio * rate + offset, odds)
         steps = self._log_e(counts, offset, rate, rates, self.dispersion)
         found: Array = comparable & (steps.max(axis=0) > retreat.ALARM)
         return found
@@ -179,10 +176,10 @@ class VectorisedTest:
 
     def _rollback(self, counts: Array, rate: Array, going: Array, settled: Array, offset: Array | float) -> None:
         ratio = self.test.ratio
-        rate = _nearest(rate, ratio, offset)
+        rate = nearest(rate, ratio, offset)
         allowed = ratio * rate + offset
         odds = np.array(bets.REGRESSIONS)[:, None]
-        factor = self._log_e(counts, offset, rate, _with_odds_scaled(allowed, odds), self.dispersion)
+        factor = self._log_e(counts, offset, rate, with_odds_scaled(allowed, odds), self.dispersion)
         factor[:-1] = np.where(self._known, factor[:-1], 0.0)
         unsettled = settled[1] > 0
         speaks_for = factor > 0
@@ -208,8 +205,8 @@ class VectorisedTest:
         offset = self.test.margin
         rate, hoped = self._hoped(rate, offset)
         shown = (self.shown_bad + bets.HOPE_WEIGHT * hoped) / (self.shown_total + bets.HOPE_WEIGHT)
-        near = _with_odds_scaled(self.test.ratio * rate + offset, bets.NEARLY_AT_MARGIN)
-        hopes = np.array([hoped, _with_odds_scaled(hoped, bets.BETTER)])
+        near = with_odds_scaled(self.test.ratio * rate + offset, bets.NEARLY_AT_MARGIN)
+        hopes = np.array([hoped, with_odds_scaled(hoped, bets.BETTER)])
         factor = np.concatenate(
             [
                 self._log_e(counts, offset, rate, hopes, self.dispersion),
@@ -239,8 +236,8 @@ class VectorisedTest:
             self.gap_bound = np.where(reached, np.minimum(self.gap_bound, beyond), self.gap_bound)
 
     def _hoped(self, rate: Array, offset: float) -> tuple[Array, Array]:
-        rate = _nearest(rate, self.test.ratio, offset)
-        below = _with_odds_scaled(self.test.ratio * rate + offset, bets.NEARLY_AT_MARGIN)
+        rate = nearest(rate, self.test.ratio, offset)
+        below = with_odds_scaled(self.test.ratio * rate + offset, bets.NEARLY_AT_MARGIN)
         return rate, np.minimum(rate, below)
 
     def _log_e(
@@ -256,7 +253,7 @@ class VectorisedTest:
             )
         excess = challenger_rate - offset
         a = (champion_total * champion_rate + challenger_total * excess) / (champion_total + ratio * challenger_total)
-        a = _nearest(a, ratio, offset)
+        a = nearest(a, ratio, offset)
         for _ in range(PROJECTION_STEPS):
             b = ratio * a + offset
             champion_weight = champion_total * b * (1 - b)
@@ -264,7 +261,7 @@ class VectorisedTest:
             a = (champion_weight * champion_rate + challenger_weight * excess) / (
                 champion_weight + ratio * challenger_weight
             )
-            a = _nearest(a, ratio, offset)
+            a = nearest(a, ratio, offset)
         b = ratio * a + offset
         challenger_stake = (challenger_rate - b) / (b * (1 - b))
         champion_stake = challenger_stake * challenger_total * ratio / champion_total
@@ -290,37 +287,3 @@ class VectorisedTest:
         few = (self.dispersion <= UNMEASURED_DISPERSION) & (counts[3] >= step.GROSS_SHARE * counts[2])
         lone[-1] = np.where(few, step.deciding_alone(self.test), lone[-1])
         return lone
-
-
-def settled_rows(rollouts: int, promotion: Array | bool = True, most: Array | float = 0.0, least: Array | float = 1.0):
-    """`Settled` of every rollout."""
-    return np.array([np.broadcast_to(row, rollouts).astype(float) for row in (promotion, most, least)])
-
-
-def _both_settled(one: Array, other: Array) -> Array:
-    return np.array([np.minimum(one[0], other[0]), np.maximum(one[1], other[1]), np.minimum(one[2], other[2])])
-
-
-def _at_worst(counts: Array, settled: Array) -> Array:
-    """`at_worst` of the engine."""
-    requests = counts[0] + counts[2]
-    champion = np.maximum(counts[1], np.minimum(counts[0], np.floor(settled[2] * requests)))
-    return np.array([champion, counts[1], np.maximum(counts[2], np.ceil(settled[1] * requests)), counts[3]])
-
-
-def _nearest(rate: Array, ratio: float, offset: Array | float) -> Array:
-    low = np.maximum(RATE_FLOOR, (RATE_FLOOR - offset) / ratio)
-    high = np.minimum(1 - RATE_FLOOR, (1 - RATE_FLOOR - offset) / ratio)
-    return np.clip(rate, low, high)
-
-
-def _with_odds_scaled(rate: Array, factor: Array | float) -> Array:
-    scaled = rate * factor
-    return scaled / (1 - rate + scaled)
-
-
-def _log_mean_exp(logs: Array, shares: Sequence[float] | None = None) -> Array:
-    top = logs.max(axis=0)
-    safe = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        return safe + np.log(np.average(np.exp(logs - safe), axis=0, weights=shares))

@@ -10,12 +10,12 @@ from tests.cluster.manifest_cases import Manifest, cases, changed, load
 
 from modelrollout.api.conditions import Condition, ConditionStatus
 from modelrollout.api.evidence import EvidenceCheckpoint, TrafficSplit
+from modelrollout.api.gate_status import GateStatus
 from modelrollout.api.parsing import parse_rollout, parse_status
 from modelrollout.api.rollout import VERSION, ModelRollout
 from modelrollout.api.status import (
     BaselineVersion,
     Decision,
-    GateStatus,
     Phase,
     QuarantinedVersion,
     RetiringVersion,

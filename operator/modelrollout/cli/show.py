@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from modelrollout.api.gate_status import GateStatus
 from modelrollout.api.parsing import parse_status
-from modelrollout.api.status import GateStatus, Status
+from modelrollout.api.status import Status
 from modelrollout.cli.arguments import Commands, add_output
 from modelrollout.cli.cluster import Cluster, Connection, add_cluster_command
 from modelrollout.cli.console import CommandFailed, ExitCode, fields, print_json, table, timestamp

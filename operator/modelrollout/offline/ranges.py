@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from math import floor
 
 from modelrollout.api.evidence import ChampionHistory
+from modelrollout.api.gate_status import GateStatus
 from modelrollout.api.identity import bento_version
 from modelrollout.api.spec import ModelRolloutSpec
-from modelrollout.api.status import GateStatus
 from modelrollout.metrics.prometheus.client import PrometheusClient, QueryRefused, SourceFailure
 from modelrollout.metrics.prometheus.selectors import scrape_clock
 from modelrollout.metrics.prometheus.source import PrometheusSource

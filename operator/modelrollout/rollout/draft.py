@@ -5,13 +5,13 @@ from typing import TypedDict, Unpack
 
 from modelrollout.api.commands import Command
 from modelrollout.api.evidence import EvidenceCheckpoint
+from modelrollout.api.gate_status import GateStatus
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import (
     BaselineVersion,
     ComparedVersion,
     Decision,
     FormerChampion,
-    GateStatus,
     QuarantinedVersion,
     RetiringVersion,
     RolloutProgress,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
-from modelrollout.api.status import GateStatus
+from modelrollout.api.gate_status import GateStatus
 from modelrollout.evidence.verdict import Guarantee, Judgement, Verdict, eta_seconds
 from modelrollout.rollout.durations import readable
 from modelrollout.rollout.gates.gate_test import GateTest

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from math import log
 from types import MappingProxyType
 
-from modelrollout.api.status import GateStatus
+from modelrollout.api.gate_status import GateStatus
 from modelrollout.evidence.combine import combine
 from modelrollout.evidence.sequential import SETTLED, Settled
 from modelrollout.evidence.verdict import (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.e2e.rollouts.world import PAUSED_WEIGHT, STORY, World, condition, is_now, is_paused, with_gates
 
-from modelrollout.api.status import GateStatus
+from modelrollout.api.gate_status import GateStatus
 from modelrollout.evidence.verdict import Guarantee, Verdict
 from modelrollout_demo.rollouts import NAME
 from modelrollout_demo.stories import (

@@ -10,6 +10,7 @@ from modelrollout.api.baseline import Baseline, ChampionBaseline, ServiceBaselin
 from modelrollout.api.commands import Command
 from modelrollout.api.conditions import Condition, ConditionStatus
 from modelrollout.api.evidence import EvidenceCheckpoint, TrafficSplit
+from modelrollout.api.gate_status import GateStatus
 from modelrollout.api.gates import Gate
 from modelrollout.api.gates.drift import DriftGate
 from modelrollout.api.gates.error_rate import ErrorRateGate
@@ -28,7 +29,6 @@ from modelrollout.api.spec import ModelRolloutSpec, Risk
 from modelrollout.api.status import (
     BaselineVersion,
     Decision,
-    GateStatus,
     Phase,
     QuarantinedVersion,
     RetiringVersion,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from modelrollout.api.crd import custom_resource_definition
 from modelrollout.api.status import Phase
-from modelrollout.rollout import holds, standing
+from modelrollout.rollout import holds, shadow_holds, standing
 
 # What kubectl puts between two columns.
 _GAP = 3
@@ -14,7 +14,7 @@ _CONDITION_STATUS, _BENTO, _AGE = "Unknown", "fraud-detector:v12", "119m"
 
 def ready_reasons() -> set[str]:
     """The reasons of the Ready condition, as the code has them."""
-    source = "".join(Path(module.__file__).read_text() for module in (holds, standing))
+    source = "".join(Path(module.__file__).read_text() for module in (holds, shadow_holds, standing))
     return set(re.findall(r'(?:Hold\(|Standing\([^"()]*)\s*"([A-Z]\w+)"', source))
 
 

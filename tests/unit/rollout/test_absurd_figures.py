@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.rollout.world import World, spec
 
+from modelrollout.api.gate_status import GateStatus
 from modelrollout.api.spec import Risk
-from modelrollout.api.status import GateStatus
 from modelrollout.evidence.combine import error_of_attempt
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.mean import ArmSum

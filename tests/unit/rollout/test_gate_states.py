@@ -8,10 +8,10 @@ from hypothesis import given
 from tests.unit.api.strategies import gates
 from tests.unit.rollout.world import spec
 
+from modelrollout.api.gate_status import GateStatus
 from modelrollout.api.gates import Gate
 from modelrollout.api.gates.drift import MOST_BUCKETS
 from modelrollout.api.spec import Risk
-from modelrollout.api.status import GateStatus
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.evidence.mean import ArmSum
 from modelrollout.evidence.verdict import Verdict

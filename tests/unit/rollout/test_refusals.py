@@ -3,8 +3,8 @@
 import pytest
 from tests.unit.rollout.world import spec
 
+from modelrollout.api.gate_status import GateStatus
 from modelrollout.api.spec import Risk
-from modelrollout.api.status import GateStatus
 from modelrollout.evidence.counts import ArmCounts, Block
 from modelrollout.rollout.gate_set import gate_set
 from modelrollout.rollout.judging import Assessment, assess

@@ -10,14 +10,12 @@ from modelrollout.rollout.holds import (
     metrics_unavailable,
     no_baseline,
     no_champion,
-    no_copies_yet,
     no_verdict_yet,
     not_applied,
     route_not_taken_over,
-    shadow_too_young,
-    unproven_on_copies,
 )
 from modelrollout.rollout.life import UnderWay
+from modelrollout.rollout.shadow_holds import no_copies_yet, shadow_too_young, unproven_on_copies
 from modelrollout.rollout.stages.challenge import challenged
 from modelrollout.rollout.stages.rules import StageRules, first_hold
 from modelrollout.rollout.transitions import begin_promotion, begin_ramp
