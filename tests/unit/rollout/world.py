@@ -184,7 +184,9 @@ class World:
         arms = arms_to_judge(self.status)
         if arms is None or self.status.evidence is None:
             return {}
-        after, through = self.status.evidence.window, floor(self.now.timestamp() / TICK) - 1
+        # An edited status may name a window long before the first one.
+        after = max(self.status.evidence.window, min(self.counts, default=0) - 1)
+        through = floor(self.now.timestamp() / TICK) - 1
         if self.prometheus == "down":
             return {gate.name: SourceDown("connection refused") for gate in self.spec.gates}
         if self.prometheus == "empty":
