@@ -5,7 +5,7 @@ import json
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.api.strategies import rollouts, statuses
+from tests.unit.api.whole_rollouts import rollouts, statuses
 
 from modelrollout.api.parsing import parse_rollout, parse_status
 from modelrollout.api.rollout import ModelRollout

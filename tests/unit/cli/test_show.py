@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.api.strategies import rollouts
+from tests.unit.api.whole_rollouts import rollouts
 from tests.unit.cli import worlds
 from tests.unit.rollout.world import World
 

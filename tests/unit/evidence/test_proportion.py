@@ -7,6 +7,7 @@ from functools import reduce
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.unit.evidence.proportions import BURSTY, HISTORY, INDEPENDENT, after, block
 
 from modelrollout.evidence import (
     ArmCounts,
@@ -20,15 +21,6 @@ from modelrollout.evidence import (
 )
 from modelrollout.evidence.packing import pack_floats
 from modelrollout.evidence.proportion import gap_bound, log_e_rollback
-from modelrollout.evidence.sequential import Settled
-
-INDEPENDENT = ProportionTest(margin=0.005, dispersion=1.0)
-BURSTY = ProportionTest(margin=0.005, dispersion=5.0)
-HISTORY = ArmCounts(total=30_000, bad=150)
-
-
-def block(champion_total=475, champion_bad=2, challenger_total=25, challenger_bad=0):
-    return Block(ArmCounts(champion_total, champion_bad), ArmCounts(challenger_total, challenger_bad))
 
 
 @st.composite
@@ -47,10 +39,6 @@ proportion_tests = st.builds(
     horizon=st.integers(1, 5),
     figure=st.none() | st.floats(0, 1),
 )
-
-
-def after(test, windows, history=HISTORY):
-    return reduce(lambda state, window: update(test, state, window), windows, start(test, history))
 
 
 def windows_until(test, verdict, window, limit=2000, history=HISTORY):
@@ -283,41 +271,6 @@ def test_a_bad_half_minute_of_a_working_service_is_no_proof_however_often_it_is_
         episode = [block(50 * seconds, seconds // 4, 50 * seconds, 2 * seconds)] * (windows_per_minute // 2)
         state = reduce(lambda s, window, test=test: update(test, s, window), episode, calm)
         assert judge(test, state).verdict is not Verdict.FAIL
-
-
-@pytest.mark.parametrize(("settled", "moved"), [(Settled(False), True), (Settled(False, 0.5, 0.5), False)])
-def test_a_window_that_is_not_settled_counts_for_nothing_that_late_answers_could_fake(settled, moved):
-    before = after(INDEPENDENT, [block()] * 3)
-    state = update(INDEPENDENT, before, block(challenger_bad=1), settled)
-    assert state.log_improvements == before.log_improvements
-    assert state.log_ladder == before.log_ladder
-    assert (log_e_rollback(INDEPENDENT, state) > log_e_rollback(INDEPENDENT, before)) is moved
-    assert state.seen == before.seen + block(challenger_bad=1)
-
-
-def test_more_bad_answers_than_late_ones_explain_count_at_once():
-    before = after(INDEPENDENT, [block()] * 3)
-    state = update(INDEPENDENT, before, block(challenger_bad=20), Settled(False, 0.5, 0.5))
-    assert log_e_rollback(INDEPENDENT, state) > log_e_rollback(INDEPENDENT, before) + 2
-
-
-def test_little_traffic_speaks_for_a_challenger_only_once_while_late_answers_are_awaited():
-    waiting = Settled(False, 0.5, 0.5)
-    before = after(INDEPENDENT, [block(challenger_bad=3)] * 3)
-    once = update(INDEPENDENT, before, block(challenger_total=5, challenger_bad=0), waiting)
-    assert log_e_rollback(INDEPENDENT, once) >= log_e_rollback(INDEPENDENT, before) - 0.7
-    once = ProportionState.from_dict(json.loads(json.dumps(once.to_dict())))
-    again = reduce(
-        lambda s, _: update(INDEPENDENT, s, block(challenger_total=5, challenger_bad=0), waiting), range(9), once
-    )
-    assert again.log_regressions == once.log_regressions
-
-
-def test_a_window_merged_with_one_that_is_not_settled_is_not_settled():
-    before = after(INDEPENDENT, [block()] * 3)
-    waiting = update(INDEPENDENT, before, block(475, 2, 0, 0), Settled(False))
-    waiting = ProportionState.from_dict(json.loads(json.dumps(waiting.to_dict())))
-    assert update(INDEPENDENT, waiting, block()).log_improvements == before.log_improvements
 
 
 @pytest.mark.parametrize("dispersion", [3.0, 4.0])

@@ -1,20 +1,16 @@
 """Every way in which Prometheus can fail to answer is told apart from a query that it refuses, and in plain words."""
 
-import json
 import re
 import socket
 import threading
 import time
-import traceback
-from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from http.server import ThreadingHTTPServer
 
 import pytest
+from tests.unit.metrics.failing import answer, failure_of, result, url_of
 
 from modelrollout.api.gates import Gate
 from modelrollout.metrics.prometheus.budget import Budget, within
@@ -22,70 +18,12 @@ from modelrollout.metrics.prometheus.client import (
     AnswerTooLarge,
     PrometheusClient,
     QueryRefused,
-    SourceFailure,
     SourceTooSlow,
 )
-from modelrollout.metrics.prometheus.credentials import BasicAuthFiles, BearerTokenFile
 from modelrollout.metrics.prometheus.source import PrometheusSource
 from modelrollout.metrics.source import Arms
 from modelrollout.rollout.measurements import SourceDown
 from modelrollout.rollout.settings import Settings
-
-
-class Answering(BaseHTTPRequestHandler):
-    """Gives one answer to whatever it is asked, and remembers what that was."""
-
-    status = 200
-    body = ""
-    date = ""
-    queries: list[dict[str, list[str]]]
-    authorizations: list[str | None]
-
-    def do_GET(self) -> None:
-        query = parse_qs(urlsplit(self.path).query)
-        self.queries.append(query)
-        self.authorizations.append(self.headers["Authorization"])
-        self.send_response_only(self.status)
-        if self.date:
-            self.send_header("Date", self.date)
-        self.end_headers()
-        self.wfile.write(self.body.encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[ThreadingHTTPServer]:
-    handler = type("Handler", (Answering,), {"queries": [], "authorizations": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def url_of(server: ThreadingHTTPServer) -> str:
-    return f"http://127.0.0.1:{server.server_port}"
-
-
-def answer(server: ThreadingHTTPServer, status: int, body: object) -> type[Answering]:
-    handler = server.RequestHandlerClass
-    assert issubclass(handler, Answering)
-    handler.status, handler.body = status, body if isinstance(body, str) else json.dumps(body)
-    return handler
-
-
-def result(values: object, **more: object) -> dict[str, object]:
-    return {"status": "success", "data": {"resultType": "matrix", "result": values}, **more}
-
-
-def failure_of(url: str, timeout: float = 5.0) -> str:
-    with closing(PrometheusClient(url, timeout=timeout)) as client, pytest.raises(SourceFailure) as raised:
-        client.raw("up", 0, 1000)
-    return str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -179,33 +117,6 @@ def test_a_prometheus_that_does_not_answer_in_time_is_told() -> None:
         )
 
 
-def test_credentials_in_the_address_are_not_told() -> None:
-    assert "secret" not in failure_of("http://user:secret@127.0.0.1:1")
-
-
-@pytest.mark.parametrize(
-    "url", ["prometheus:9090", "ftp://prometheus", "http://", "", "http://user:sec#ret@host", "x://user:secret@host"]
-)
-def test_an_address_that_is_no_url_is_refused_at_the_start(url: str) -> None:
-    with pytest.raises(ValueError, match="http or https URL") as raised:
-        PrometheusClient(url, timeout=5)
-
-    assert "sec" not in str(raised.value)
-
-
-def test_a_token_is_read_anew_for_every_request(server: ThreadingHTTPServer, tmp_path: Path) -> None:
-    handler = answer(server, 200, result([]))
-    token = tmp_path / "token"
-    client = PrometheusClient(url_of(server), timeout=5, auth=BearerTokenFile(token))
-
-    with closing(client):
-        for value in ("first", "second\n"):
-            token.write_text(value)
-            client.raw("up", 0, 1000)
-
-    assert handler.authorizations == ["Bearer first", "Bearer second"]
-
-
 def test_moments_are_asked_for_to_the_millisecond(server: ThreadingHTTPServer) -> None:
     handler = answer(server, 200, result([]))
 
@@ -218,69 +129,6 @@ def test_moments_are_asked_for_to_the_millisecond(server: ThreadingHTTPServer) -
         {"query": ["x"], "start": ["1.500"], "end": ["4.500"], "step": ["1.500"], **common},
         {"query": ["up[3250ms]"], "time": ["4.500"], **common},
     ]
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        (b"s3cr3t\nsecond line", "token holds more than one line"),
-        (b"s3cr3t\x1b[0m", "token holds characters that cannot be sent"),
-        ("s3cr3t-größe".encode(), "token holds characters that no token has"),
-        (b"s3cr3t\xff", "token is not text in UTF-8"),
-        (b" \n", "token is empty"),
-        (b"s3cr3t" * 20_000, "token is too long"),
-        (None, "token: No such file or directory"),
-    ],
-)
-def test_a_token_that_cannot_be_sent_is_told_without_what_is_in_it(
-    server: ThreadingHTTPServer, tmp_path: Path, content: bytes | None, told: str
-) -> None:
-    if content is not None:
-        (tmp_path / "token").write_bytes(content)
-
-    client = PrometheusClient(url_of(server), timeout=5, auth=BearerTokenFile(tmp_path / "token"))
-    with closing(client), pytest.raises(SourceFailure, match=told) as raised:
-        client.raw("up", 0, 1000)
-
-    assert "s3cr3t" not in "".join(traceback.format_exception(raised.value))
-
-
-def test_the_mark_that_some_editors_begin_a_file_with_is_no_part_of_a_token(
-    server: ThreadingHTTPServer, tmp_path: Path
-) -> None:
-    handler = answer(server, 200, result([]))
-    (tmp_path / "token").write_bytes(b"\xef\xbb\xbftoken\r\n")
-
-    with closing(PrometheusClient(url_of(server), timeout=5, auth=BearerTokenFile(tmp_path / "token"))) as client:
-        client.raw("up", 0, 1000)
-
-    assert handler.authorizations == ["Bearer token"]
-
-
-def test_a_name_and_a_password_are_read_from_files(server: ThreadingHTTPServer, tmp_path: Path) -> None:
-    handler = answer(server, 200, result([]))
-    (tmp_path / "username").write_text("tenant\n")
-    (tmp_path / "password").write_text("größe:1\n")
-    auth = BasicAuthFiles(tmp_path / "username", tmp_path / "password")
-
-    with closing(PrometheusClient(url_of(server), timeout=5, auth=auth)) as client:
-        client.raw("up", 0, 1000)
-
-    assert handler.authorizations == ["Basic " + b64encode("tenant:größe:1".encode()).decode()]
-
-
-def test_the_environment_sends_nothing_elsewhere(
-    server: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    handler = answer(server, 200, result([]))
-    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login user password secret")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-
-    with closing(PrometheusClient(url_of(server), timeout=5)) as client:
-        client.raw("up", 0, 1000)
-
-    assert handler.authorizations == [None]
 
 
 def test_an_answer_of_too_many_bytes_is_not_read_to_its_end(server: ThreadingHTTPServer) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.api.strategies import rollouts
+from tests.unit.api.whole_rollouts import rollouts
 from tests.unit.rollout.recorded_world import RecordedWorld
 from tests.unit.rollout.world import spec
 
