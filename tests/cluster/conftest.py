@@ -15,7 +15,8 @@ import yaml
 from kubernetes.client import ApiClient, ApiextensionsV1Api, Configuration, CoreV1Api
 from kubernetes.config import load_kube_config
 
-from modelrollout_localcluster import Cluster
+from modelrollout_localcluster import Cluster, tool_path
+from modelrollout_localcluster.builds import ADDONS
 from modelrollout_localcluster.state import cluster_names
 
 CRDS = Path(__file__).parents[2] / "crds"
@@ -41,6 +42,14 @@ def control_plane() -> Iterator[Cluster]:
 def kube_api(control_plane: Cluster) -> ApiClient:
     """A client of the control plane with all rights."""
     return api_client(control_plane)
+
+
+@pytest.fixture(scope="session")
+def gateway_api(kube_api: ApiClient) -> None:
+    """HTTPRoutes, though there is no gateway that carries them out."""
+    tool_path("contour")  # Gateway API comes with it.
+    crd = Path(ADDONS.manifests, "gateway.networking.k8s.io_httproutes.yaml")
+    install_crd(ApiextensionsV1Api(kube_api), yaml.safe_load(crd.read_text()))
 
 
 @pytest.fixture

@@ -3,6 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from modelrollout.ports import KubeClient, Manifest
+
+
+async def accept(client: KubeClient, route: Manifest) -> None:
+    """Answer as a gateway that carries the route."""
+    head = {key: route[key] for key in ("apiVersion", "kind")}
+    names = {key: route["metadata"][key] for key in ("namespace", "name")}
+    await client.apply_status({**head, "metadata": names, "status": acceptance(route)})
+
 
 def acceptance(route: Mapping[str, Any]) -> dict[str, Any]:
     """The status of an HTTPRoute that every gateway it asks for has taken over as it is."""

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.cluster.gateways import accept
+
 from modelrollout.api.gates import Gate
 from modelrollout.kube.access import connect
 from modelrollout.kube.apply import Applier
@@ -17,6 +19,7 @@ from modelrollout.ports import (
     CONFIG_MAP,
     CONTROLLER_REVISION,
     DEPLOYMENT,
+    HTTP_ROUTE,
     MODEL_ROLLOUT,
     SECRET,
     Manifest,
@@ -91,7 +94,10 @@ class Site:
         return found
 
     async def serves(self) -> None:
-        """Say that the first version serves, as it would with a kubelet."""
+        """Say that the first version serves, as it would with a kubelet and a gateway."""
+        route = await self.client.get(HTTP_ROUTE, self.namespace, "churn")
+        assert route
+        await accept(self.client, route)
         found = await self.rollout()
         status = {**found["status"], "servingSince": "2026-11-24T12:00:00Z"}
         metadata = {key: found["metadata"][key] for key in ("namespace", "name", "uid")}

@@ -2,13 +2,10 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from kubernetes.client import ApiClient, ApiextensionsV1Api
-from tests.cluster.conftest import install_crd
+from kubernetes.client import ApiClient
 from tests.cluster.generated_manifests import manifests
 from tests.cluster.manifest_cases import MANIFESTS, Manifest, cases
 
@@ -23,7 +20,6 @@ from modelrollout.ports import kind_of
 from modelrollout.rollout.observation import Backend
 from modelrollout.traffic.gateway_api import GatewayAPIRouter
 from modelrollout_contract.objects import GROUP
-from modelrollout_localcluster.builds import ADDONS
 
 SEED, COUNT = 20261128, 2000
 # PromQL is for Prometheus to parse: no rule of a schema can tell.
@@ -84,9 +80,8 @@ def test_lint_refuses_what_the_api_server_refuses_and_nothing_else(server: Serve
     assert sum(stored is not None for stored, _ in answers) > COUNT // 10
 
 
-def test_what_is_accepted_becomes_a_deployment_a_service_and_a_route(server: Server, kube_api: ApiClient) -> None:
-    route = Path(ADDONS.manifests, "gateway.networking.k8s.io_httproutes.yaml")
-    install_crd(ApiextensionsV1Api(kube_api), yaml.safe_load(route.read_text()))
+@pytest.mark.usefixtures("gateway_api")
+def test_what_is_accepted_becomes_a_deployment_a_service_and_a_route(server: Server) -> None:
     accepted = [manifest for manifest in manifests(SEED + 1, COUNT) if not objections(manifest)]
     with ThreadPoolExecutor(4) as threads:
         found = threads.map(lambda manifest: _refusals(server, manifest), accepted)

@@ -19,7 +19,6 @@ from modelrollout.api.identity import version_of, workload_name
 from modelrollout.api.model import Model
 from modelrollout.runtime.access import ACCESS
 from modelrollout_localcluster import Cluster, kubectl
-from modelrollout_localcluster.builds import ADDONS
 
 Helm = Callable[..., str]
 Kubectl = Callable[..., str]
@@ -193,9 +192,8 @@ def test_the_built_in_roles_read_rollouts_but_do_not_run_pods_with_them(
 
 
 @pytest.fixture
-def running(operator: Operator, run_kubectl: Kubectl, tmp_path: Path) -> Iterator[Path]:
+def running(operator: Operator, run_kubectl: Kubectl, gateway_api: None, tmp_path: Path) -> Iterator[Path]:
     """The operator's program, with its own account and the arguments of its Deployment. Gives its log."""
-    run_kubectl("apply", "--server-side", f"--filename={ADDONS.manifests}/gateway.networking.k8s.io_httproutes.yaml")
     operator.account.write_kubeconfig(tmp_path / "kubeconfig")
     deployment = run_kubectl("get", "deployment", operator.release, f"--namespace={operator.home}", "--output=json")
     arguments = json.loads(deployment)["spec"]["template"]["spec"]["containers"][0]["args"]

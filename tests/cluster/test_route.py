@@ -1,14 +1,10 @@
 """Edits of a route, and of a ModelRollout that is made again, on a real API server with the CRD of HTTPRoute."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from kubernetes.client import ApiClient, ApiextensionsV1Api
-from tests.cluster.conftest import install_crd
-from tests.cluster.gateways import acceptance
+from tests.cluster.gateways import accept
 
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import Status, Version
@@ -23,18 +19,12 @@ from modelrollout.ports import CONTROLLER_REVISION, DEPLOYMENT, HTTP_ROUTE, MODE
 from modelrollout.rollout.plan import DesiredVersion, Placement
 from modelrollout.runtime.placing import Placer
 from modelrollout.traffic.gateway_api import GatewayAPIRouter
-from modelrollout_localcluster import Cluster, tool_path
-from modelrollout_localcluster.builds import ADDONS
+from modelrollout_localcluster import Cluster
+
+pytestmark = pytest.mark.usefixtures("gateway_api")
 
 ROUTER = GatewayAPIRouter()
 CHAMPION, CHALLENGER = (Version(bento=f"churn:{tag}", image=f"churn:{tag}", hash=tag * 5) for tag in ("v1", "v2"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def gateway_api(kube_api: ApiClient) -> None:
-    tool_path("contour")  # Gateway API comes with it.
-    crd = Path(ADDONS.manifests) / "gateway.networking.k8s.io_httproutes.yaml"
-    install_crd(ApiextensionsV1Api(kube_api), yaml.safe_load(crd.read_text()))
 
 
 @pytest.fixture
@@ -80,13 +70,6 @@ async def route(client: OfficialKubeClient, owner: Owner) -> Manifest:
 def weights(found: Manifest) -> list[int]:
     [rule] = found["spec"]["rules"]
     return [reference["weight"] for reference in rule["backendRefs"]]
-
-
-async def accept(client: OfficialKubeClient, found: Manifest) -> None:
-    """Answer as a gateway that carries the route."""
-    head = {key: found[key] for key in ("apiVersion", "kind")}
-    names = {key: found["metadata"][key] for key in ("namespace", "name")}
-    await client.apply_status({**head, "metadata": names, "status": acceptance(found)})
 
 
 MODELS = {"name": "models"}

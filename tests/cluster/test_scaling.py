@@ -12,7 +12,7 @@ from modelrollout_localcluster import Cluster
 
 
 @pytest.fixture
-async def site(control_plane: Cluster, namespace: str) -> AsyncIterator[Site]:
+async def site(control_plane: Cluster, gateway_api: None, namespace: str) -> AsyncIterator[Site]:
     async with serving_site(control_plane.kubeconfig, namespace) as site:
         yield site
 
@@ -22,8 +22,12 @@ async def deployment(site: Site) -> Any:
     return found
 
 
-@pytest.mark.parametrize("manager", ["kube-controller-manager", "keda"])
-async def test_what_an_autoscaler_sets_stays(manager: str, site: Site, kube_api: ApiClient) -> None:
+@pytest.mark.parametrize(
+    ("manager", "kept"), [("kube-controller-manager", 4), ("keda", 4), ("kubectl", 1), ("kubectl-scale", 1)]
+)
+async def test_what_an_autoscaler_sets_stays_and_what_people_set_by_hand_is_put_back(
+    manager: str, kept: int, site: Site, kube_api: ApiClient
+) -> None:
     name = (await deployment(site))["metadata"]["name"]
     AppsV1Api(kube_api).patch_namespaced_deployment_scale(
         name, site.namespace, {"spec": {"replicas": 4}}, field_manager=manager
@@ -31,7 +35,7 @@ async def test_what_an_autoscaler_sets_stays(manager: str, site: Site, kube_api:
 
     await site.look()
 
-    assert (await deployment(site))["spec"]["replicas"] == 4
+    assert (await deployment(site))["spec"]["replicas"] == kept
     assert "Deployment" not in await site.look()
 
 

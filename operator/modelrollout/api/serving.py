@@ -11,7 +11,7 @@ from modelrollout.api.pod_rules import MODEL_CONTAINER, OWN_VARIABLES, PORT_NAME
 from modelrollout.api.pods import Shape
 from modelrollout.api.resources import Resources
 from modelrollout.api.rules import KeyedBy, Rule, cel_list
-from modelrollout.api.units import Duration, Integer, PositiveDuration, ShortDuration, between
+from modelrollout.api.units import Duration, PositiveDuration, ShortDuration, between
 
 
 class EnvVar(ApiModel):
@@ -89,7 +89,8 @@ class Serving(ApiModel):
         ),
     )
 
-    replicas: Annotated[Integer, Field(ge=1, le=1000)] = 1
+    # The scale subresource reads it, and finds that 3.0 is no integer.
+    replicas: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
     """Pods of a version that carries all of the traffic. A challenger gets as many as its weight needs."""
     # A rule in CEL reads it, and finds that 3000.0 is no integer.
     port: Annotated[StrictInt, Field(ge=1, le=65535)] = 3000

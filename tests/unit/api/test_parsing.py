@@ -59,6 +59,12 @@ def test_all_problems_are_found_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("field", ["replicas", "port"])
+def test_what_the_api_server_takes_for_no_integer_is_none(field: str) -> None:
+    [problem] = problems(changed({"spec": {"serving": {field: 3.0}}}))
+    assert (problem.field, problem.message) == (f"spec.serving.{field}", "must be an integer")
+
+
 def test_several_broken_rules_of_one_object_are_told_one_by_one() -> None:
     query = {"expression": "up{release='{{release}}'}"}
     manifest = changed({"spec": {"gates": [{"name": "queue", "query": query}]}})
