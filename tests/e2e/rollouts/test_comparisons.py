@@ -67,7 +67,7 @@ def last_judged(world: World, version: str) -> Sequence[GateStatus]:
     """What the gates beyond those of the example said last while a version was the challenger."""
     bento = world.rollout.digits.version(version).bento
     judged = [now for now in world.rollout.history if now.status.challenger and now.status.challenger.bento == bento]
-    return judged[-1].status.gates[2:]
+    return [gate for gate in judged[-1].status.gates if gate.name not in ("errors", "latency", "restarts")]
 
 
 def test_a_simple_service_is_beside_a_rollout_and_its_watch_and_the_challenger_is_judged_against_it(
