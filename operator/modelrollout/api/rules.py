@@ -103,6 +103,16 @@ class Rule(Annotation):
         return {"rule": self.cel, "message": self.message, **place, **old}
 
 
+def each_once(*, ratcheting: bool = False) -> Rule:
+    """The rule of a list that holds nothing twice. ratcheting: as of `Rule`."""
+    return Rule(
+        cel="self.all(a, self.exists_one(b, a == b))",
+        holds=lambda items: len(set(items)) == len(items),
+        message="must not hold anything twice",
+        ratcheting=ratcheting,
+    )
+
+
 @dataclass(frozen=True)
 class Matches(Annotation):
     """Annotates a string that must match `pattern` as a whole.

@@ -6,15 +6,9 @@ from typing import Annotated
 from pydantic import Field, StrictInt
 
 from modelrollout.api.base import ApiModel
-from modelrollout.api.rules import Rule
+from modelrollout.api.rules import each_once
 from modelrollout.api.traffic import PathPrefix
 from modelrollout.api.units import PositiveDuration, between
-
-_EACH_ONCE = Rule(
-    cel="self.all(a, self.exists_one(b, a == b))",
-    holds=lambda names: len(set(names)) == len(names),
-    message="must not hold anything twice",
-)
 
 
 class Method(StrEnum):
@@ -40,9 +34,9 @@ class Shadow(ApiModel):
     """Share of the requests in percent that is copied. A gateway that can copy no part copies all; the status tells."""
     for_: Annotated[PositiveDuration, between("10s", "30d")] = Field(PositiveDuration("10m"), alias="for")
     """How long requests are copied at least before the first weight."""
-    gates: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=16), _EACH_ONCE] = ()
+    gates: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=16), each_once()] = ()
     """Names of gates that must have passed on copies before the first weight. All gates can roll back on them."""
-    methods: Annotated[tuple[Method, ...], Field(max_length=4), _EACH_ONCE] = ()
+    methods: Annotated[tuple[Method, ...], Field(max_length=4), each_once()] = ()
     """Requests with one of these methods are copied; those with any method if empty."""
-    path_prefixes: Annotated[tuple[PathPrefix, ...], Field(max_length=4), _EACH_ONCE] = ()
+    path_prefixes: Annotated[tuple[PathPrefix, ...], Field(max_length=4), each_once()] = ()
     """Requests whose path begins with one of these are copied; those with any path of the model if empty."""

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from modelrollout.api.base import ApiModel
 from modelrollout.api.names import LABEL, SUBDOMAIN
-from modelrollout.api.rules import DoesNotMatch, Matches, Rule
+from modelrollout.api.rules import DoesNotMatch, Matches, Rule, each_once
 from modelrollout.api.units import ShortDuration
 
 Hostname = Annotated[
@@ -64,14 +64,6 @@ def _same_gateway(a: ParentReference, b: ParentReference) -> bool:
     return (a.name, a.namespace) == (b.name, b.namespace)
 
 
-_EACH_ONCE = Rule(
-    cel="self.all(a, self.exists_one(b, a == b))",
-    holds=lambda names: len(set(names)) == len(names),
-    message="must not hold anything twice",
-    ratcheting=True,
-)
-
-
 class GatewayAPI(ApiModel):
     """Traffic by an HTTPRoute of the Gateway API, which the operator makes and owns."""
 
@@ -101,7 +93,7 @@ class GatewayAPI(ApiModel):
 
     parent_refs: Annotated[tuple[ParentReference, ...], Field(min_length=1, max_length=8)]
     """The Gateways that carry the traffic."""
-    hostnames: Annotated[tuple[Hostname, ...], Field(max_length=16), _EACH_ONCE] = ()
+    hostnames: Annotated[tuple[Hostname, ...], Field(max_length=16), each_once(ratcheting=True)] = ()
     """Host names under which the model is reached; any if empty."""
     path_prefix: PathPrefix = "/"
     """Requests whose path begins with this go to the model. The path is passed on unchanged."""

@@ -137,7 +137,7 @@ def _mirror(backend: Backend, copies: Copies) -> Manifest:
 
 def _narrowed(matches: list[Manifest], copies: Copies) -> list[Manifest]:
     """Those of some requests that are to be copied, too: of two rules that match the narrower one is taken."""
-    paths = [{"path": _below(prefix)["path"]} for prefix in copies.path_prefixes] or matches
+    paths = [*map(_below, copies.path_prefixes)] or matches
     methods: list[Manifest] = [{"method": method} for method in copies.methods] or [{}]
     return [{**path, **method} for path in paths for method in methods]
 

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,30 +32,15 @@ def operator_image(checkout: Checkout, progress: Progress | None = None) -> Imag
 
     Needs root. Raises LocalClusterError when a tool is missing or a step fails.
     """
-    progress = progress or Progress()
     name = f"localhost/modelrollout:{checkout.operator_version}"
-
-    def build(archive: Path) -> None:
-        python = python_image(progress)
-        with ImageBuilder.open("operator") as builder, progress.stage("build the operator's image"):
-            builder.build(checkout.root / "Dockerfile", name, checkout.root, PYTHON_IMAGE=python)
-            builder.save([name], archive)
-
-    return cached_images("operator", checkout.operator_sources(), checkout.root, build)[name]
+    return _built(checkout, "operator", name, Path("Dockerfile"), checkout.operator_sources(), progress or Progress())
 
 
 def outcomes_image(checkout: Checkout, progress: Progress | None = None) -> ImageArchive:
     """The outcomes service as `localhost/modelrollout-outcomes:VERSION`, likewise."""
-    progress = progress or Progress()
     name = f"localhost/modelrollout-outcomes:{checkout.outcomes_version}"
-
-    def build(archive: Path) -> None:
-        python = python_image(progress)
-        with ImageBuilder.open("outcomes") as builder, progress.stage("build the outcomes service's image"):
-            builder.build(checkout.root / "packages/outcomes/Dockerfile", name, checkout.root, PYTHON_IMAGE=python)
-            builder.save([name], archive)
-
-    return cached_images("outcomes", checkout.outcomes_sources(), checkout.root, build)[name]
+    recipe = Path("packages/outcomes/Dockerfile")
+    return _built(checkout, "outcomes", name, recipe, checkout.outcomes_sources(), progress or Progress())
 
 
 def example_images(checkout: Checkout, progress: Progress | None = None) -> dict[str, ImageArchive]:
@@ -112,6 +97,20 @@ def images_built_beside(checkout: Checkout, progress: Progress) -> Iterator[None
                 os.killpg(process.pid, signal.SIGTERM)
     if process.returncode:
         raise TestkitError("the images could not be built; what is printed above says why.")
+
+
+def _built(
+    checkout: Checkout, program: str, name: str, recipe: Path, sources: Sequence[Path], progress: Progress
+) -> ImageArchive:
+    """An image of one program of the checkout, from the cache unless its sources have changed."""
+
+    def build(archive: Path) -> None:
+        python = python_image(progress)
+        with ImageBuilder.open(program) as builder, progress.stage(f"build the image {name}"):
+            builder.build(checkout.root / recipe, name, checkout.root, PYTHON_IMAGE=python)
+            builder.save([name], archive)
+
+    return cached_images(program, sources, checkout.root, build)[name]
 
 
 def _build_bentos(builder: ImageBuilder, example: Path, names: Mapping[str, str], progress: Progress) -> None:
