@@ -20,7 +20,7 @@ demo-down: $(INSTALLED) ## take down what the demo left running
 
 test: lint test-unit test-outcomes test-cluster ## what CI runs
 
-test-unit: $(INSTALLED) ## pure logic, in seconds
+test-unit: $(INSTALLED) ## pure logic, and calibration at fixed seeds
 	$(BIN)/python -m pytest tests/unit tests/bench
 
 test-outcomes: $(INSTALLED) deps ## the outcomes service on SQLite and a real PostgreSQL

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cluster.scraped import (
@@ -143,51 +144,41 @@ async def warm_up(source: PrometheusSource, gate: Gate, champion: Pod) -> None:
     await until(source, gate, Counted, lambda counted: "champion" not in counted.note)
 
 
-async def test_what_a_pod_answers_while_it_warms_up_is_left_out(
-    source: PrometheusSource, champion: Pod, challenger: Pod
+@pytest.mark.parametrize(
+    ("kind", "cold", "warm", "errors"),
+    [
+        ({"latency": {"threshold": "250ms", "warmUp": "3s"}}, {"seconds": 0.6}, {"seconds": 0.6}, 0),
+        ({"errorRate": {"warmUp": "3s"}}, {"code": 500}, {"code": 503}, 6),
+    ],
+    ids=["slowly", "with an error"],
+)
+async def test_what_a_pod_answers_badly_while_it_warms_up_is_left_out(
+    source: PrometheusSource,
+    champion: Pod,
+    challenger: Pod,
+    kind: dict[str, Any],
+    cold: dict[str, Any],
+    warm: dict[str, Any],
+    errors: int,
 ) -> None:
-    gate = Gate.model_validate({"name": "warm", "latency": {"threshold": "250ms", "warmUp": "3s"}})
+    gate = Gate.model_validate({"name": "warm", **kind})
     await warm_up(source, gate, champion)
     challenger.stop()
     challenger.start()
     count = Count(source, [ERRORS, gate])
     await count.begin()
-    challenger.answer(5, seconds=0.6)
+    challenger.answer(5, **cold)
     await count.catch_up()
-    cold = await until(source, gate, Counted, lambda counted: "challenger" in counted.note)
+    none_warm = await until(source, gate, Counted, lambda counted: "challenger" in counted.note)
     await until(source, gate, Counted, lambda counted: not counted.note)
     await count.catch_up()
     champion.answer(10)
     challenger.answer(20)
-    challenger.answer(1, seconds=0.6)
+    challenger.answer(1, **warm)
     await count.catch_up()
 
-    assert cold.note == "no challenger pod is warm yet: each is counted from 3 s after its first request on"
-    assert count.total("errors").challenger == counts(26, 0)
-    assert count.total("warm") == Block(counts(10, 0), counts(21, 1))
-
-
-async def test_what_a_pod_fails_while_it_warms_up_is_left_out(
-    source: PrometheusSource, champion: Pod, challenger: Pod
-) -> None:
-    gate = Gate.model_validate({"name": "warm", "errorRate": {"warmUp": "3s"}})
-    await warm_up(source, gate, champion)
-    challenger.stop()
-    challenger.start()
-    count = Count(source, [ERRORS, gate])
-    await count.begin()
-    challenger.answer(5, code=500)
-    await count.catch_up()
-    cold = await until(source, gate, Counted, lambda counted: "challenger" in counted.note)
-    await until(source, gate, Counted, lambda counted: not counted.note)
-    await count.catch_up()
-    champion.answer(10)
-    challenger.answer(20)
-    challenger.answer(1, code=503)
-    await count.catch_up()
-
-    assert cold.note == "no challenger pod is warm yet: each is counted from 3 s after its first request on"
-    assert count.total("errors").challenger == counts(26, 6)
+    assert none_warm.note == "no challenger pod is warm yet: each is counted from 3 s after its first request on"
+    assert count.total("errors").challenger == counts(26, errors)
     assert count.total("warm") == Block(counts(10, 0), counts(21, 1))
 
 

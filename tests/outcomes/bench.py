@@ -5,19 +5,16 @@ Service, PostgreSQL and sender share this machine, so the figures are of all thr
 
 import argparse
 import json
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import psycopg
 from psycopg import sql
 
-from tests.outcomes.postgres import PostgresServer
+from tests.outcomes.postgres import running_server
 from tests.outcomes.process import Process
 
 BATCH = 500
@@ -154,21 +151,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=30, help="for how long the rate is held")
     parser.add_argument("--rows", type=int, default=50_000, help="of the CSV file")
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="outcomes-bench-"))
-    server = PostgresServer(folder)
-    server.start()
-    # What is sent matures while more is sent.
-    service = Process(server.url, "--maturity=5s", "--count-interval=1")
-    try:
-        service.start()
-        service.wait()
-        print(f"{'':34} {'rows':>9} {'rows/s':>12} {'CPU us':>7} {'RSS MB':>7}", flush=True)
-        for figure in figures(server.url, service, options):
-            print(figure, flush=True)
-    finally:
-        service.kill()
-        server.stop()
-        shutil.rmtree(folder)
+    with running_server() as server:
+        # What is sent matures while more is sent.
+        service = Process(server.url, "--maturity=5s", "--count-interval=1")
+        try:
+            service.start()
+            service.wait()
+            print(f"{'':34} {'rows':>9} {'rows/s':>12} {'CPU us':>7} {'RSS MB':>7}", flush=True)
+            for figure in figures(server.url, service, options):
+                print(figure, flush=True)
+        finally:
+            service.kill()
 
 
 if __name__ == "__main__":

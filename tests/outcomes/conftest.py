@@ -1,7 +1,5 @@
 """Both kinds of database, and the service over them."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -11,7 +9,7 @@ from sqlalchemy import create_engine, text
 
 from modelrollout_outcomes.storage.database import Database, open_database
 from modelrollout_outcomes.storage.migrate import migrate
-from tests.outcomes.postgres import PostgresServer
+from tests.outcomes.postgres import PostgresServer, running_server
 from tests.outcomes.world import World
 
 _NUMBERS = count()
@@ -20,13 +18,8 @@ _NUMBERS = count()
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A server that all tests share."""
-    # Not below pytest's folder, which only root may enter.
-    folder = Path(tempfile.mkdtemp(prefix="outcomes-postgres-"))
-    server = PostgresServer(folder)
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(folder)
+    with running_server() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -6,7 +6,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -69,6 +72,20 @@ class PostgresServer:
     def _give(self, folder: Path) -> None:
         if os.geteuid() == 0:
             shutil.chown(folder, _USER)
+
+
+@contextmanager
+def running_server() -> Iterator[PostgresServer]:
+    """A server with a folder of its own, until `with` ends."""
+    # Not below pytest's folder, which only root may enter.
+    folder = Path(tempfile.mkdtemp(prefix="outcomes-postgres-"))
+    server = PostgresServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
 
 
 def _as_user() -> list[str]:

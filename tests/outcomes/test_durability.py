@@ -1,7 +1,5 @@
 """What was answered with 2xx is there after SIGKILL of the service and of the database."""
 
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ from sqlalchemy import func, select
 
 from modelrollout_outcomes.storage.database import open_database
 from modelrollout_outcomes.storage.tables import predictions
-from tests.outcomes.postgres import PostgresServer
+from tests.outcomes.postgres import PostgresServer, running_server
 from tests.outcomes.process import Process
 
 BATCH = 20
@@ -56,12 +54,8 @@ class Sender(threading.Thread):
 @pytest.fixture
 def own_postgres() -> Iterator[PostgresServer]:
     """A server that may be killed."""
-    folder = Path(tempfile.mkdtemp(prefix="outcomes-postgres-"))
-    server = PostgresServer(folder)
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(folder)
+    with running_server() as server:
+        yield server
 
 
 def send_through(process: Process, disturb: list[str], server: PostgresServer | None = None) -> list[str]:
